@@ -1,0 +1,78 @@
+"""Every way the loader can fail, in two families: worth another try, and not before somebody acts.
+
+A library's own exceptions are translated into these at the seam where the library is called, so that
+nothing above that seam needs to know which library it was. Each message says what happened, to which
+file, and what to do next.
+"""
+
+
+class LoaderError(Exception):
+    """Anything the loader refuses or fails to do."""
+
+
+class TryAgain(LoaderError):
+    """The same call may succeed later; nothing was changed."""
+
+
+class Never(LoaderError):
+    """The same call will fail again until somebody acts; nothing was changed."""
+
+
+class ServerUnreachable(TryAgain):
+    """The server did not answer, or dropped the connection."""
+
+
+class StillGrowing(TryAgain):
+    """A file's size or modification time moved while it was being read."""
+
+
+class Vanished(TryAgain):
+    """A file was listed and then gone before it could be read."""
+
+
+class ReadFailed(TryAgain):
+    """The server answered, and failed to hand over one file or folder."""
+
+
+class WarehouseBusy(TryAgain):
+    """Another process holds build.duckdb."""
+
+
+class SettingsError(Never):
+    """An environment variable is missing or has a value that cannot be used."""
+
+
+class HostKeyRefused(Never):
+    """The server's host key is unknown, or is not the one that was pinned."""
+
+
+class AccessRefused(Never):
+    """The server answered and refused the credentials or the path."""
+
+
+class NothingThere(Never):
+    """The exports' root exists but holds no export folder, or does not exist at all."""
+
+
+class LandingRefused(Never):
+    """The landing folder cannot be written: no space left, read-only, or not ours."""
+
+
+class PublishRefused(Never):
+    """The build did not pass the checks that stand before publishing; the published file is untouched."""
+
+
+class BuildFailed(Never):
+    """dbt reported an error; what was published before is untouched."""
+
+
+class UnreadableFile(Never):
+    """A delivered file cannot be read whole, so no row of it is applied.
+
+    ``line`` is the 1-based line (CSV) or row (Parquet) where it was noticed, ``text`` the offending text;
+    both may be unknown.
+    """
+
+    def __init__(self, reason: str, line: int | None = None, text: str | None = None):
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.reason, self.line, self.text = reason, line, text

@@ -1,0 +1,61 @@
+"""The grammar of an export tree: which paths are exports, and what their names say.
+
+    {root}/{organizationId}/public/exported_{topic}/{name}.{csv|parquet}
+
+Source of the rules: the contract, section 1 (docs/contract.md). A server's names are untrusted: what does
+not fit the grammar to the letter is no export and is never used to build a path or a statement.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+Kind = Literal["snapshot", "change"]
+
+_ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_TOPIC_FOLDER = re.compile(r"exported_([A-Za-z0-9][A-Za-z0-9_]{0,62})")
+_FILE = re.compile(r"(?P<stem>LOAD(?P<part>[0-9A-Fa-f]*)|(?P<second>\d{8}-\d{6})(?P<fraction>\d{3,12}))\.(?P<format>csv|parquet)")
+
+PUBLIC_FOLDER = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportName:
+    """What a file's name says. ``batch_at`` (UTC, microseconds) is a change file's own time, None for a snapshot."""
+
+    stem: str
+    format: Literal["csv", "parquet"]
+    kind: Kind
+    batch_at: datetime | None
+    is_part: bool
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.stem}.{self.format}"
+
+
+def parse_organization(folder: str) -> str | None:
+    """The organization id that a folder's name is, or None when it can be none."""
+    return folder if _ORGANIZATION.fullmatch(folder) else None
+
+
+def parse_topic(folder: str) -> str | None:
+    """``exported_WorkOrders`` -> ``workorders``; None when the folder is no topic's."""
+    match = _TOPIC_FOLDER.fullmatch(folder)
+    return match[1].lower() if match else None
+
+
+def parse_file(file_name: str) -> ExportName | None:
+    """What an export file's name says, or None for every other name."""
+    match = _FILE.fullmatch(file_name)
+    if not match:
+        return None
+    if match["second"] is None:
+        return ExportName(match["stem"], match["format"], "snapshot", None, is_part=bool(match["part"]))
+    try:
+        second = datetime.strptime(match["second"], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:  # the digits are no date: not a change file's name
+        return None
+    batch_at = second.replace(microsecond=int(match["fraction"][:6].ljust(6, "0")))
+    return ExportName(match["stem"], match["format"], "change", batch_at, is_part=False)

@@ -1,0 +1,91 @@
+"""What a topic is made of, and how one row of it is written in each format."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Format = Literal["csv", "parquet"]
+Type = Literal["text", "timestamp", "date", "boolean", "amount", "number"]
+
+OLDEST, SPAN_DAYS, REST_DAYS = "2024-01-01", 860, 20
+"""Records of the first snapshot were created in the days of ``SPAN_DAYS`` and last touched up to ``REST_DAYS`` later: all before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A delivered column: its name, its type in Parquet, and the expression that gives its value."""
+
+    name: str
+    type: Type
+    sql: str
+
+    def rendered(self, form: Format, *, as_text: bool = False) -> str:
+        """The value as the format writes it: typed in Parquet, the vendor's notation in CSV."""
+        if form == "parquet" and not as_text:
+            return f"({self.sql})"
+        if self.type == "timestamp":
+            return f"strftime({self.sql}, '%Y-%m-%dT%H:%M:%S.%gZ')"
+        return f"({self.sql})::varchar"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic's columns, and the names its expressions share (``steps``, each of which may use the ones before it)."""
+
+    name: str
+    rows: int
+    columns: tuple[Column, ...]
+    steps: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        return f"exported_{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A text that stands in a file in place of a record's true value."""
+
+    column: str
+    index: int
+    text: str
+
+
+def common(prefix: str, entity: str) -> tuple[Column, ...]:
+    """The columns that every entity opens with."""
+    return (
+        Column("id", "text", f"uid('{entity}', i)"),
+        Column("readableId", "text", f"concat('{prefix}-', 100000 + i)"),
+    )
+
+
+STAMPS = (
+    Column("createdAt", "timestamp", "born"),
+    Column("updatedAt", "timestamp", "touched"),
+    Column("deletedAt", "timestamp", "gone_at"),
+)
+
+
+def image(topic: Topic, rows: str, form: Format, *, patches: tuple[Patch, ...] = (), operations: bool = False) -> str:
+    """The query that writes ``rows`` (a relation of i, v, born_at, touched_at, gone_at; with op, shape and place for change files)."""
+    shown = ", ".join(f'{_cell(column, form, patches, operations)} as "{column.name}"' for column in topic.columns)
+    source = f"select *, draw('{topic.name}', i) as lo from ({rows})"
+    source = f"select *, {_BORN} as born, coalesce(touched_at, {_BORN} + {_REST}) as touched from ({source})"
+    for name, sql in topic.steps.items():
+        source = f"select *, ({sql}) as {name} from ({source})"
+    return f"select op as OP, {shown} from ({source}) order by place" if operations else f"select {shown} from ({source})"
+
+
+_BORN = f"coalesce(born_at, timestamp '{OLDEST}' + to_milliseconds((lo % {SPAN_DAYS * 86_400_000})::bigint))"
+_REST = f"to_milliseconds((lo % {REST_DAYS * 86_400_000 - 7})::bigint)"
+
+
+def _cell(column: Column, form: Format, patches: tuple[Patch, ...], operations: bool) -> str:
+    """A delete holds the key alone, or the key and when it was deleted; a patched column is text in any format."""
+    mine = [patch for patch in patches if patch.column == column.name]
+    value = column.rendered(form, as_text=bool(mine))
+    for patch in mine:
+        value = f"case when i = {patch.index} then '{patch.text}' else {value} end"
+    if not operations or column.name == "id":
+        return value
+    shapes = "('full', 'stamped')" if column.name == "deletedAt" else "('full')"
+    return f"case when shape in {shapes} then {value} end"

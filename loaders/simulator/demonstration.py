@@ -1,0 +1,136 @@
+"""The demonstration's export tree, one simulated step at a time: the snapshots, then a day of change files per step."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import duckdb
+
+from loaders.simulator import story
+from loaders.simulator.columns import Format, Topic, image
+from loaders.simulator.plan import SNAPSHOT_AT, Batch, Event, base, make_batch, plan, rows_of, state
+from loaders.simulator.sql import identifier
+from loaders.simulator.topics import Scale, all_topics
+from loaders.simulator.tree import Delivery, connect, folder, write_query, write_text
+
+_HOURS: dict[str, Sequence[int]] = {
+    "workorders": range(1, 24),
+    "activities": range(1, 24),
+    "transactions": (6, 12, 18),
+    "customers": (12, 20),
+    "units": (12,),
+    "leases": (18,),
+    "parkingspaces": (15,),
+}
+
+
+def simulate(
+    out: Path, *, organizations: int = 2, rows: int = 200, seed: int = 7, step: int, formats: Sequence[Format] = ("csv", "parquet")
+) -> list[Delivery]:
+    """Write what reaches the server in simulated time step ``step`` (from 1), and say what it was.
+
+    Step 1 is the snapshots, step 2 a day of change files, step 3 the next day with all that goes wrong in a feed, later
+    steps a day of ordinary changes each. ``rows`` is the number of work orders; the other topics follow. Organizations
+    take the ``formats`` in turn. Only this step's files are written and nothing is read, so steps 1 to N written one
+    after the other always give the same tree, to the byte and to the second.
+    """
+    if step < 1 or organizations < 1 or not formats:
+        raise ValueError("step and organizations count from 1, and at least one format is needed")
+    deliveries: list[Delivery] = []
+    for number in range(organizations):
+        organization_id = identifier(seed, "", "organizations", number + 1)
+        with connect(seed, organization_id) as connection:
+            told = number == 0
+            writer = _Writer(out, connection, organization_id, formats[number % len(formats)], Scale(rows), seed, step, told)
+            deliveries += [delivery for topic in all_topics(writer.scale) for delivery in writer.topic(topic)]
+    return deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """One organization's part of one step; ``told`` when the story takes place in it."""
+
+    out: Path
+    connection: duckdb.DuckDBPyConnection
+    organization_id: str
+    form: Format
+    scale: Scale
+    seed: int
+    step: int
+    told: bool
+
+    def topic(self, topic: Topic) -> Iterator[Delivery]:
+        if self.step == 1:
+            yield self._file(topic, "LOAD", image(topic, base(topic), self.form), SNAPSHOT_AT, "full snapshot")
+            return
+        batches, hours = self._batches(topic), len(_HOURS[topic.name])
+        plan(self.connection, topic, batches, max(4, topic.rows // 400), self._events(topic))
+        if self.told and self.step == 3:
+            yield from self._again(topic, batches)
+        for batch in batches[(self.step - 2) * hours :]:
+            if not self._is_late(topic, batch):
+                yield self._change(topic, batch, batch.delivered_at)
+
+    def _batches(self, topic: Topic) -> list[Batch]:
+        midnight = SNAPSHOT_AT.replace(minute=0)
+        times = [midnight + timedelta(days=day, hours=hour) for day in range(self.step - 1) for hour in _HOURS[topic.name]]
+        return [make_batch(number, at, self.seed) for number, at in enumerate(times)]
+
+    def _scenes(self, topic: Topic, batch: Batch | None = None) -> list[tuple[int, story.Scene]]:
+        """The story's scenes in a topic, each with its batch's number; all, or those of one batch."""
+        hours = list(_HOURS[topic.name])
+        placed = [
+            (s, (s.step - 2) * len(hours) + hours.index(s.hour)) for s in story.scenes(self.step) if self.told and s.topic == topic.name
+        ]
+        return [(number, scene) for scene, number in placed if batch is None or number == batch.number]
+
+    def _events(self, topic: Topic) -> list[Event]:
+        return [Event(number, scene.kind, scene.number(topic.rows)) for number, scene in self._scenes(topic)]
+
+    def _is_late(self, topic: Topic, batch: Batch) -> bool:
+        return self.told and self.step == 2 and topic.name == "workorders" and batch.batch_at.hour == story.LATE_HOUR
+
+    def _again(self, topic: Topic, batches: list[Batch]) -> Iterator[Delivery]:
+        """What step 3 brings besides its own day's change files."""
+        first_day = {batch.batch_at.hour: batch for batch in batches[: len(_HOURS[topic.name])]}
+        if topic.name == "workorders":
+            yield self._change(topic, first_day[story.LATE_HOUR], _second_day(story.LATE_ARRIVES), "late file")
+        if topic.name == story.REVISED_TOPIC:
+            revised = first_day[story.REVISED_HOUR]
+            yield self._change(topic, revised, _second_day(story.REVISED_ARRIVES), "revision: same name, corrected amount")
+        if topic.name == story.SNAPSHOT_TOPIC:
+            yield self._second_snapshot(topic, len(first_day))
+        if topic.name == story.STRAY_TOPIC:
+            path = folder(self.out, self.organization_id, topic.folder) / story.STRAY_NAME
+            write_text(story.STRAY_TEXT, path, _second_day("00:00:00"))
+            yield Delivery(self.organization_id, topic.name, story.STRAY_NAME, 0, "no export: to be left alone")
+
+    def _second_snapshot(self, topic: Topic, before_batch: int) -> Delivery:
+        gone, unheard = story.missing_unit(self.scale), story.unheard_unit(self.scale)
+        query = image(topic, state(topic, before_batch, missing=gone, unheard=[unheard]), self.form)
+        note = f"snapshot delivered again: holds {self._id(topic, unheard)}, which the feed missed, and lacks {self._id(topic, gone)}"
+        return self._file(topic, "LOAD", query, _second_day(story.SNAPSHOT_ARRIVES), note)
+
+    def _change(self, topic: Topic, batch: Batch, modified_at: datetime, why: str = "") -> Delivery:
+        day = (batch.batch_at - SNAPSHOT_AT.replace(minute=0)).days
+        patches = story.patches(self.step, topic.name, day + 2, batch.batch_at.hour) if self.told else ()
+        shown = topic
+        if self.told and topic.name == story.NEW_COLUMN_TOPIC and day > 0:
+            shown = replace(topic, columns=(*topic.columns, story.NEW_COLUMN))
+        notes = [f"{s.note} ({self._id(topic, s.number(topic.rows))})" for _, s in self._scenes(topic, batch) if s.note]
+        query = image(shown, rows_of(batch), self.form, patches=patches, operations=True)
+        return self._file(topic, batch.stem, query, modified_at, "; ".join([why, *notes] if why else notes))
+
+    def _file(self, topic: Topic, stem: str, query: str, modified_at: datetime, note: str) -> Delivery:
+        name = f"{stem}.{self.form}"
+        path = folder(self.out, self.organization_id, topic.folder) / name
+        rows = write_query(self.connection, query, path, self.form, modified_at)
+        return Delivery(self.organization_id, topic.name, name, rows, note)
+
+    def _id(self, topic: Topic, number: int) -> str:
+        return identifier(self.seed, self.organization_id, topic.name, number)
+
+
+def _second_day(at: str) -> datetime:
+    return datetime.combine(SNAPSHOT_AT.date() + timedelta(days=1), time.fromisoformat(at), tzinfo=UTC)

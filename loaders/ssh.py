@@ -1,0 +1,258 @@
+"""SFTP through sshfs, with the doors closed that sshfs leaves open.
+
+sshfs sets ``known_hosts=None``, which turns host-key checking off; here the pinned keys are a required
+argument. sshfs lets a server stall for ever; here every operation has a limit, renewed by progress.
+What asyncssh raises leaves as the OSError that fsspec's callers expect, or as one of loaders.errors where
+only this module can say what to do next.
+"""
+
+import asyncio
+import functools
+import os
+import shlex
+import stat
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import asyncssh
+from fsspec.asyn import sync
+from sshfs import SSHFileSystem
+
+from loaders.errors import HostKeyRefused, SettingsError
+from loaders.settings import Settings
+
+CONNECT_SECONDS = 20.0
+STALL_SECONDS = 60.0  # how long a server may send nothing before it counts as gone
+
+_GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
+_REFUSED = (asyncssh.PermissionDenied, asyncssh.SFTPPermissionDenied)
+_LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
+_LARGEST_READ = 255 * 1024  # what OpenSSH answers at once; sshfs asks for 48 KB
+_SAFE_READ = 48 * 1024  # for servers that do not tell their limit
+_READS_AHEAD = 32  # per file: 8 MB, four times the channel's window
+_PORT = 22
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An ``sftp://`` URL taken apart; ``root`` is ``.`` (the login's folder) when the URL has no path."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None = field(repr=False)
+    root: str
+
+
+def parse_url(url: str) -> Server:
+    """The server that a URL names; SettingsError, which never quotes the URL, when it cannot be read.
+
+    An ``@`` after the host means a password with an unescaped ``/``: the rest of it would pass for a path.
+    """
+    parts = urlsplit(url, allow_fragments=False)
+    try:
+        port = parts.port or _PORT
+    except ValueError:
+        port = 0
+    if not parts.hostname or not port or "@" in parts.path:
+        raise SettingsError(
+            "FORTRESS_EXPORTS_URL cannot be read as sftp://user@host:port/root. Percent-encode special characters (@ is %40, / is %2F), "
+            "and give a password in FORTRESS_SSH_PASSWORD rather than in the URL."
+        )
+    user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
+    return Server(parts.hostname, port, user, password, unquote(parts.path) or ".")
+
+
+def connect(settings: Settings) -> tuple["PinnedSFTP", str]:
+    """An open connection and the root to list; HostKeyRefused, SettingsError, or an OSError.
+
+    ``~/.ssh/config`` is not read: what a run does depends on the environment variables alone.
+    """
+    server = parse_url(settings.require_exports_url())
+    pinned, witness = _pinned_keys(settings), _Witness()
+    login = {"username": server.user} if server.user else {}
+    try:
+        return PinnedSFTP(
+            server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **login, **_credentials(settings, server)
+        ), server.root
+    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
+        raise _refusal(error, settings, server, pinned, witness) from error
+    except asyncssh.Error as error:
+        raise _as_os_error(error) from error
+
+
+class _Witness(asyncssh.SSHClient):
+    """Remembers the host key of a server that the pinned keys do not vouch for, and refuses it."""
+
+    presented: asyncssh.SSHKey | None = None
+    address = ""
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.presented, self.address = key, addr
+        return False
+
+
+def _pinned_keys(settings: Settings) -> asyncssh.SSHKnownHosts:
+    """The pinned host keys; none at all when there is no such file.
+
+    An object and not the file's bytes: asyncssh takes empty bytes for "look in ~/.ssh/known_hosts".
+    """
+    path = settings.known_hosts.expanduser()
+    try:
+        return asyncssh.import_known_hosts(path.read_text(errors="replace"))
+    except FileNotFoundError:
+        return asyncssh.import_known_hosts("")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"FORTRESS_KNOWN_HOSTS={path} cannot be read as a known_hosts file: {error}") from error
+
+
+def _credentials(settings: Settings, server: Server) -> dict[str, Any]:
+    """asyncssh's options for the credentials given; none given: the agent and ``~/.ssh``, as ssh does.
+
+    Whatever is given is used alone, so that an agent full of other keys cannot exhaust the server's patience.
+    """
+    password = settings.ssh_password or server.password
+    if settings.ssh_key is None and password is None:
+        return {}
+    keys = None if settings.ssh_key is None else [_read_key(settings.ssh_key.expanduser())]
+    return {"client_keys": keys, "password": password, "agent_path": None}
+
+
+def _read_key(path: Path) -> asyncssh.SSHKey:
+    """The private key for logging in; SettingsError when it is missing, readable by others, or no usable key."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(f"FORTRESS_SSH_KEY={path} can be read by others than its owner: chmod 600 {shlex.quote(str(path))}")
+        return asyncssh.read_private_key(path)
+    except OSError as error:
+        raise SettingsError(f"FORTRESS_SSH_KEY={path} cannot be read: {error.strerror}") from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise SettingsError(
+            f"FORTRESS_SSH_KEY={path} is no private key that can be used as it is. If it has a passphrase, add it to ssh-agent "
+            "and leave FORTRESS_SSH_KEY unset; else name the private key, not the .pub file."
+        ) from error
+
+
+def _refusal(error: asyncssh.DisconnectError, settings: Settings, server: Server, pinned: asyncssh.SSHKnownHosts, witness: _Witness) -> Exception:
+    """What to tell when the server's host key does not satisfy the pinned ones: unknown host, or changed key."""
+    host, path = f"{server.host}:{server.port}", settings.known_hosts.expanduser()
+    keys, authorities, revoked, *_ = pinned.match(server.host, witness.address, None if server.port == _PORT else server.port)
+    shown = witness.presented.get_fingerprint() if witness.presented else None
+    if not (keys or authorities or revoked):
+        if shown is None:  # no key was presented at all: the two sides have no algorithm in common
+            return _as_os_error(error)
+        pin = f"ssh-keyscan -p {server.port} {shlex.quote(server.host)} >> {shlex.quote(str(path))}"
+        return HostKeyRefused(
+            f"unknown host {host}: nothing is pinned for it in {path}. It presented {shown}. "
+            f"Pin it, after checking the fingerprint with the vendor: {pin}"
+        )
+    expected = ", ".join(key.get_fingerprint() for key in [*keys, *authorities]) or "nothing that is not revoked"
+    return HostKeyRefused(
+        f"changed host key of {host}: pinned in {path} is {expected}, but it presented {shown or 'no key of a pinned kind'} "
+        f"({error.reason}). Somebody may stand in between. Do not just pin it again: ask the vendor whether the key was replaced."
+    )
+
+
+def _as_os_error(error: Exception) -> OSError:
+    """The OSError that says the same; the text is the server's, which never holds our secrets."""
+    if isinstance(error, _GONE):
+        return FileNotFoundError(str(error))
+    if isinstance(error, _REFUSED):
+        return PermissionError(str(error))
+    return ConnectionError(str(error)) if isinstance(error, _LOST) else OSError(str(error))
+
+
+def _raises_os_errors(operation: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Translate asyncssh's exceptions at the method that called it."""
+
+    @functools.wraps(operation)
+    async def translated(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await operation(*args, **kwargs)
+        except asyncssh.Error as error:
+            raise _as_os_error(error) from error
+
+    return translated
+
+
+class PinnedSFTP(SSHFileSystem):
+    """sshfs with a checked host key, links reported as links, and limits on silence. Never shared between settings."""
+
+    cachable = False
+
+    def __init__(self, host: str, *, known_hosts: asyncssh.SSHKnownHosts, **options: Any):
+        super().__init__(
+            host,
+            known_hosts=known_hosts,  # left out, sshfs would accept any server
+            config=None,
+            connect_timeout=CONNECT_SECONDS,
+            keepalive_interval=15,
+            encryption_algs="^aes128-gcm@openssh.com",  # 1.5 times the throughput of the default here
+            sftp_client_kwargs={"path_errors": "surrogateescape"},  # a name that is no UTF-8 must not fail a whole listing
+            **options,
+        )
+
+    def close(self) -> None:
+        """Close the connection now; sshfs leaves it to the garbage collector. A lost connection is closed already."""
+        with suppress(OSError, asyncssh.Error):
+            sync(self.loop, self._close, timeout=5)
+
+    async def _close(self) -> None:
+        self._client.abort()  # reads still in flight fail at once instead of keeping their threads
+        await self._stack.aclose()
+
+    @_raises_os_errors
+    async def _ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+        entries = []
+        async with asyncio.timeout(STALL_SECONDS) as silence, self._pool.get() as channel:
+            async for name in channel.scandir(path or "."):
+                _renew(silence)
+                if name.filename not in ("", ".", ".."):
+                    full = f"{(path or '.').rstrip('/')}/{name.filename}"
+                    attrs = name.attrs if _is_complete(name.attrs) else await channel.lstat(full)
+                    entries.append(_entry(full, attrs))
+        return entries if detail else [entry["name"] for entry in entries]
+
+    @_raises_os_errors
+    async def _info(self, path: str, **_: Any) -> dict[str, Any]:
+        async with asyncio.timeout(STALL_SECONDS), self._pool.get() as channel:
+            return _entry(path, await channel.lstat(path))
+
+    @_raises_os_errors
+    async def _fetch(self, path: str, target: Path, size: int) -> None:
+        with target.open("wb") as file:
+            async with asyncio.timeout(STALL_SECONDS) as silence, self._pool.get() as channel:
+                block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
+                async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
+                    async for offset, data in source.read_parallel(size + 1, 0):
+                        _renew(silence)
+                        os.pwrite(file.fileno(), data, offset)
+
+    def fetch(self, path: str, target: Path, size: int) -> None:
+        """Copy at most ``size + 1`` bytes: the one too many tells that the file is growing, without following it."""
+        sync(self.loop, self._fetch, path, target, size)
+
+
+def _renew(silence: asyncio.Timeout) -> None:
+    silence.reschedule(asyncio.get_running_loop().time() + STALL_SECONDS)
+
+
+def _is_complete(attrs: asyncssh.SFTPAttrs) -> bool:
+    """Whether a listing told everything; a server may leave any attribute out."""
+    return None not in (attrs.permissions, attrs.size, attrs.mtime)
+
+
+def _entry(name: str, attrs: asyncssh.SFTPAttrs) -> dict[str, Any]:
+    """fsspec's description of one file or folder; what is neither nor a link is ``other``."""
+    kind = _KINDS.get(stat.S_IFMT(attrs.permissions or 0), "other")
+    modified = None if attrs.mtime is None else datetime.fromtimestamp(attrs.mtime, UTC)
+    return {"name": name, "size": attrs.size, "type": kind, "mtime": modified}

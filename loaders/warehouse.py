@@ -1,0 +1,93 @@
+"""The build database: how it is opened, and the tables the loader owns in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from loaders.errors import WarehouseBusy
+
+# Marts read timestamps without a zone as UTC; extensions are downloads, which a warehouse must not depend on.
+_SESSION = (
+    "set TimeZone = 'UTC'",
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+)
+
+LEDGER_COLUMNS = {
+    "_file_id": "bigint",
+    "organization_id": "varchar",
+    "topic": "varchar",
+    "file_name": "varchar",
+    "kind": "varchar",
+    "format": "varchar",
+    "batch_at": "timestamp",
+    "remote_mtime": "timestamp",
+    "size_bytes": "bigint",
+    "sha256": "varchar",
+    "row_count": "bigint",
+    "status": "varchar",
+    "reason": "varchar",
+    "loaded_at": "timestamp",
+}
+
+_REMOTE_COLUMNS = {
+    "path": "varchar",
+    "organization_id": "varchar",
+    "topic": "varchar",
+    "file_name": "varchar",
+    "size_bytes": "bigint",
+    "remote_mtime": "timestamp",
+    "vanished_at": "timestamp",
+}
+
+_BUILT_COLUMNS = {"topic": "varchar", "_file_id": "bigint", "project_fingerprint": "varchar", "built_at": "timestamp"}
+
+_OWN_TABLES = {"_files": LEDGER_COLUMNS, "_remote": _REMOTE_COLUMNS, "_built": _BUILT_COLUMNS}
+
+
+def quote(identifier: str) -> str:
+    """A name as SQL may hold it. Names come from files and are never put into a statement unquoted."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+@contextmanager
+def open_build(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the build database, its own tables in place; WarehouseBusy while another process holds it."""
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise WarehouseBusy(f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended.") from None
+    try:
+        for statement in _SESSION:
+            connection.execute(statement)
+        if not read_only:
+            path.chmod(0o600)
+            _create_own_tables(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema if not exists raw")
+    for table, columns in _OWN_TABLES.items():
+        definition = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        connection.execute(f"create table if not exists raw.{table} ({definition})")
+
+
+def topic_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The topics that have a raw table, in order of their names."""
+    query = "select table_name from duckdb_tables() where schema_name = 'raw' and table_name[1] <> '_' order by 1"
+    return [name for (name,) in connection.execute(query).fetchall()]
+
+
+def table_columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[str]:
+    """A table's columns in their order; empty when there is no such table."""
+    query = "select column_name from duckdb_columns() where schema_name = ? and table_name = ? order by column_index"
+    return [name for (name,) in connection.execute(query, [schema, table]).fetchall()]

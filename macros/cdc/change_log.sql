@@ -1,0 +1,176 @@
+{#
+    A topic's change log, the one table its history and current state are read from: every row ever delivered, typed, with
+    its outcome and, where it made a version of its record, that version. docs/contract.md, sections 2 to 5.
+
+    Incrementally, the records that new files touch are resolved anew from all their rows, old ones read back from the log
+    itself, and replace what the log held of them: late files, revisions and new snapshots need no path of their own.
+
+    Arguments: topic, literal; rows, the topic's staging model; files, the staged ledger.
+    Example: `{{ change_log(topic='units', rows=ref('stg_fortress__units'), files=ref('stg_fortress__files')) }}`
+#}
+{% macro change_log(topic, rows, files) -%}
+    {%- set columns = topic_columns(topic) -%}
+    {%- set names = columns | map(attribute='name') | list -%}
+    {%- set resolution = resolution_of(topic) -%}
+    with files as (
+        select * from {{ files }} where topic = '{{ topic }}'
+    ),
+
+    {% if is_incremental() -%}
+    {{ rows_of_touched_records(columns, rows, resolution) }},
+    {%- else -%}
+    delivered as (
+        select * from {{ rows }} where _file_id in (from files select _file_id)
+    ),
+
+    snapshot_rows as (
+        select _file_id, {{ column_or_null('updated_at', names) }} as updated_at from delivered
+    ),
+    {%- endif %}
+
+    -- Narrow from here on: a row's image is compared by its hash, and joined back at the end.
+    placed as (
+        select
+            delivered._organization_id,
+            delivered.id,
+            delivered._file_id,
+            delivered._row_number,
+            delivered._op,
+            {{ column_or_null('created_at', names, 'delivered.') }} as created_at,
+            {{ column_or_null('updated_at', names, 'delivered.') }} as updated_at,
+            {{ column_or_null('deleted_at', names, 'delivered.') }} as deleted_at,
+            hash({% for name in names %}delivered.{{ adapter.quote(name) }}{{ ', ' if not loop.last }}{% endfor %}) as image,
+            files.file_name,
+            files.kind,
+            files._batch_at,
+            files.batch_order,
+            files.is_first_snapshot
+        from delivered
+        inner join files using (_file_id)
+        where files.is_counting
+    ),
+
+    -- Section 3: at most one result for an id in a batch.
+    survivors as (
+        select
+            *,
+            kind = 'snapshot' or _op <> 'D' as is_put,
+            bool_or(kind = 'change' and _op = 'D') over (partition by _organization_id, id, batch_order) as batch_has_delete
+        from placed
+        qualify row_number() over (partition by _organization_id, id, batch_order order by {{ survivor_order(resolution) }}) = 1
+    ),
+
+    disagreements as (
+        select
+            _organization_id,
+            id,
+            batch_order
+        from (
+            select * from placed
+            where kind = 'change'
+            qualify count(*) over (partition by _organization_id, id, batch_order) > 1
+        )
+        group by _organization_id, id, batch_order
+        having not (
+            {{ surviving_image('precedence') }} is not distinct from {{ surviving_image('row_order') }}
+            and {{ surviving_image('precedence') }} is not distinct from {{ surviving_image('newest_image') }}
+        )
+    ),
+
+    -- Section 4: a later snapshot deletes what it lacks.
+    {{ absences() }},
+
+    results as (
+        select
+            _organization_id,
+            id,
+            _file_id,
+            _row_number,
+            kind,
+            _batch_at,
+            batch_order,
+            is_first_snapshot,
+            is_put,
+            case when is_put then image end as image,
+            case when is_put then coalesce(updated_at, created_at) else deleted_at end as event_at,
+            is_put and deleted_at is not null as is_soft_deleted,
+            batch_has_delete
+        from survivors
+        union all by name
+        select
+            _organization_id,
+            id,
+            'snapshot' as kind,
+            _batch_at,
+            batch_order,
+            false as is_first_snapshot,
+            false as is_put,
+            false as is_soft_deleted,
+            false as batch_has_delete
+        from absences
+    ),
+
+    -- ... but leaves alone what a change file touched after the snapshot's high-water mark: it cannot have seen that.
+    judged as (
+        select
+            results.*,
+            coalesce(
+                max(case when results.kind = 'change' then results._batch_at end) over (
+                    partition by results._organization_id, results.id order by results.batch_order
+                    rows between unbounded preceding and 1 preceding
+                ) > later_snapshots.high_water_mark,
+                false
+            ) as is_stale
+        from results
+        left join later_snapshots using (_organization_id, batch_order)
+    ),
+
+    {{ record_steps() }}
+
+    select
+        {%- for name in names %}
+        delivered.{{ adapter.quote(name) }},
+        {%- endfor %}
+        delivered._organization_id,
+        delivered._file_id,
+        delivered._row_number,
+        delivered._op,
+        files._batch_at,
+        case
+            when not files.is_counting then 'revised'
+            when judged._file_id is null then 'superseded_in_batch'
+            when judged.is_stale then 'stale_snapshot'
+            when steps._file_id is null then 'no_effect'
+            else 'applied'
+        end as outcome,
+        steps.valid_from,
+        steps.valid_to,
+        steps.valid_from is not null and steps.valid_to is null as is_current,
+        steps.is_soft_deleted as is_deleted,
+        steps.change_type,
+        steps.version_number,
+        delivered._cast_failures,
+        disagreements.id is not null as _rules_disagree,
+        '{{ resolution }}' as _resolution
+    from delivered
+    inner join files using (_file_id)
+    left join judged using (_file_id, _row_number)
+    left join steps using (_file_id, _row_number)
+    left join disagreements
+        on delivered._organization_id = disagreements._organization_id
+        and delivered.id = disagreements.id
+        and files.batch_order = disagreements.batch_order
+        and files.kind = 'change'
+{%- endmacro %}
+
+
+{# A column by name, or a null timestamp where the topic has none. #}
+{% macro column_or_null(name, names, prefix='') -%}
+    {{ prefix ~ adapter.quote(name) if name in names else 'null::timestamp' }}
+{%- endmacro %}
+
+
+{# Within a batch's rows of one id: the image that a resolution would keep, null where it would keep a delete. #}
+{% macro surviving_image(resolution) -%}
+    first(case when _op <> 'D' then image end order by {{ survivor_order(resolution) }})
+{%- endmacro %}

@@ -1,0 +1,32 @@
+{#
+    The order in which one id's rows of one batch compete: the first survives. docs/contract.md, section 3.
+
+    Arguments: resolution, one of
+        precedence    deletes are applied first, then updates, then inserts: the last I, else the last U, else the last D
+        row_order     the last row of the file
+        newest_image  exists as under precedence; the image is the I or U row with the greatest updated_at
+    In a snapshot every row is a put and the last one counts, whatever the resolution.
+
+    Returns the expressions of an `order by`, over columns _op, updated_at, kind, file_name and _row_number.
+    Example: `row_number() over (partition by id order by {{ survivor_order('precedence') }}) = 1`
+#}
+{% macro survivor_order(resolution) -%}
+    {%- set by_operation = "case when kind = 'snapshot' then 0 when _op = 'I' then 3 when _op = 'U' then 2 else 1 end desc" -%}
+    {%- set by_image = "case when kind = 'change' and _op in ('I', 'U') then updated_at end desc nulls last" -%}
+    {%- set last_row = "case when kind = 'snapshot' then file_name end desc, _row_number desc" -%}
+    {%- if resolution == 'precedence' -%}
+        {{ by_operation }}, {{ last_row }}
+    {%- elif resolution == 'row_order' -%}
+        {{ last_row }}
+    {%- elif resolution == 'newest_image' -%}
+        kind = 'change' and _op = 'D', {{ by_image }}, {{ by_operation }}, {{ last_row }}
+    {%- else -%}
+        {{ exceptions.raise_compiler_error("cdc_resolution is '" ~ resolution ~ "'. Use precedence, row_order or newest_image.") }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The resolution in force for a topic: its own from `cdc_resolution_by_topic`, else `cdc_resolution`. #}
+{% macro resolution_of(topic) -%}
+    {%- do return(var('cdc_resolution_by_topic', {}).get(topic, var('cdc_resolution', 'precedence'))) -%}
+{%- endmacro %}

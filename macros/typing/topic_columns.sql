@@ -1,0 +1,46 @@
+{#
+    A topic's business columns: the registry's expected ones in its order, then what else was delivered, by name.
+
+    Returns a list of {name, data_type, delivered}: the name in snake_case, one of cast_delivered's types, and the raw columns
+    that spell it (none where nothing was delivered yet; several where the vendor changed the spelling). Empty while parsing.
+
+    Arguments: topic, the name of a table of the source `fortress`.
+#}
+{% macro topic_columns(topic) -%}
+    {%- if not execute -%}{%- do return([]) -%}{%- endif -%}
+    {%- set technical = ['_organization_id', '_file_id', '_row_number', '_op'] -%}
+    {%- set columns = {} -%}
+    {%- for column in registry_columns(topic) -%}
+        {%- do columns.update({snake_case(column.name): {'name': snake_case(column.name), 'data_type': column.data_type, 'delivered': []}}) -%}
+    {%- endfor -%}
+    {%- for raw_name in raw_columns(topic) | sort -%}
+        {%- set name = snake_case(raw_name) -%}
+        {%- if raw_name not in technical -%}
+            {%- if name not in columns -%}
+                {%- do columns.update({name: {'name': name, 'data_type': type_by_name(name), 'delivered': []}}) -%}
+            {%- endif -%}
+            {%- do columns[name].delivered.append(raw_name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- do return(columns.values() | list) -%}
+{%- endmacro %}
+
+
+{# The registry's entries of one topic: list of {name, data_type}, in the registry's order. #}
+{% macro registry_columns(topic) -%}
+    {%- for source in graph.sources.values() if source.source_name == 'fortress' and source.name == topic -%}
+        {%- do return(source.columns.values() | list) -%}
+    {%- endfor -%}
+    {%- do exceptions.raise_compiler_error("topic_columns: the registry (_fortress__sources.yml) has no topic '" ~ topic ~ "'.") -%}
+{%- endmacro %}
+
+
+{# The names of the columns that raw.<topic> has; empty when nothing was delivered yet. #}
+{% macro raw_columns(topic) -%}
+    {%- set query -%}
+        select column_name from duckdb_columns()
+        where database_name = current_database() and schema_name = 'raw' and table_name = '{{ topic }}'
+        order by column_index
+    {%- endset -%}
+    {%- do return(run_query(query).columns[0].values() | list) -%}
+{%- endmacro %}

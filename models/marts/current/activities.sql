@@ -1,0 +1,1 @@
+{{ current_state(topic='activities', history=ref('activities_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='customers', history=ref('customers_history')) }}

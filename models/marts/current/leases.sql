@@ -1,0 +1,1 @@
+{{ current_state(topic='leases', history=ref('leases_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='transactions', history=ref('transactions_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='units', history=ref('units_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='workorders', history=ref('workorders_history')) }}

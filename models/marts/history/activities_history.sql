@@ -1,0 +1,1 @@
+{{ history(topic='activities', changes=ref('activities_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='customers', changes=ref('customers_changes')) }}

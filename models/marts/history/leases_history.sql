@@ -1,0 +1,1 @@
+{{ history(topic='leases', changes=ref('leases_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='transactions', changes=ref('transactions_changes')) }}

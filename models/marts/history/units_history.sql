@@ -1,0 +1,1 @@
+{{ history(topic='units', changes=ref('units_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='workorders', changes=ref('workorders_changes')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='activities', relation=source('fortress', 'activities')) }}

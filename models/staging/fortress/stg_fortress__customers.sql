@@ -1,0 +1,1 @@
+{{ typed_rows(topic='customers', relation=source('fortress', 'customers')) }}

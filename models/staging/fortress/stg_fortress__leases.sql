@@ -1,0 +1,1 @@
+{{ typed_rows(topic='leases', relation=source('fortress', 'leases')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='transactions', relation=source('fortress', 'transactions')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='units', relation=source('fortress', 'units')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='workorders', relation=source('fortress', 'workorders')) }}
