@@ -72,18 +72,17 @@ def parse_url(url: str) -> Server:
     return Server(parts.hostname, port, user, password, unquote(parts.path) or ".")
 
 
-def connect(settings: Settings) -> tuple["PinnedSFTP", str]:
-    """An open connection and the root to list; HostKeyRefused, SettingsError, or an OSError.
+def connect(settings: Settings, server: Server) -> "PinnedSFTP":
+    """An open connection; HostKeyRefused, SettingsError, or an OSError.
 
     ``~/.ssh/config`` is not read: what a run does depends on the environment variables alone.
     """
-    server = parse_url(settings.require_exports_url())
     pinned, witness = _pinned_keys(settings), _Witness()
     login = {"username": server.user} if server.user else {}
     try:
         return PinnedSFTP(
             server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **login, **_credentials(settings, server)
-        ), server.root
+        )
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
         raise _refusal(error, settings, server, pinned, witness) from error
     except asyncssh.Error as error:
@@ -233,9 +232,13 @@ class PinnedSFTP(SSHFileSystem):
             async with asyncio.timeout(STALL_SECONDS) as silence, self._pool.get() as channel:
                 block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
                 async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
-                    async for offset, data in source.read_parallel(size + 1, 0):
+                    received = 0
+                    async for offset, data in await source.read_parallel(size + 1, 0):
                         _renew(silence)
-                        os.pwrite(file.fileno(), data, offset)
+                        file.seek(offset)
+                        received += file.write(data)
+            if received != file.seek(0, os.SEEK_END):  # a hole would read as zero bytes
+                raise OSError("the server left bytes out")
 
     def fetch(self, path: str, target: Path, size: int) -> None:
         """Copy at most ``size + 1`` bytes: the one too many tells that the file is growing, without following it."""

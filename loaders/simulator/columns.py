@@ -18,9 +18,9 @@ class Column:
     type: Type
     sql: str
 
-    def rendered(self, form: Format, *, as_text: bool = False) -> str:
+    def rendered(self, form: Format) -> str:
         """The value as the format writes it: typed in Parquet, the vendor's notation in CSV."""
-        if form == "parquet" and not as_text:
+        if form == "parquet":
             return f"({self.sql})"
         if self.type == "timestamp":
             return f"strftime({self.sql}, '%Y-%m-%dT%H:%M:%S.%gZ')"
@@ -41,15 +41,6 @@ class Topic:
         return f"exported_{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """A text that stands in a file in place of a record's true value."""
-
-    column: str
-    index: int
-    text: str
-
-
 def common(prefix: str, entity: str) -> tuple[Column, ...]:
     """The columns that every entity opens with."""
     return (
@@ -65,26 +56,28 @@ STAMPS = (
 )
 
 
-def image(topic: Topic, rows: str, form: Format, *, patches: tuple[Patch, ...] = (), operations: bool = False) -> str:
-    """The query that writes ``rows`` (a relation of i, v, born_at, touched_at, gone_at; with op, shape and place for change files)."""
-    shown = ", ".join(f'{_cell(column, form, patches, operations)} as "{column.name}"' for column in topic.columns)
+def image(topic: Topic, rows: str, form: Format, *, operations: bool = False) -> str:
+    """The query that writes ``rows``: a relation of i, v, born_at, touched_at and gone_at.
+
+    With ``operations`` the rows are a change file's and have batch, place, op and shape as well; OP comes first, after
+    three columns that say where a row belongs (``_batch``, ``_place``, ``_i``) and are left out of the file.
+    """
+    shown = ", ".join(f'{_cell(column, form, operations)} as "{column.name}"' for column in topic.columns)
     source = f"select *, draw('{topic.name}', i) as lo from ({rows})"
     source = f"select *, {_BORN} as born, coalesce(touched_at, {_BORN} + {_REST}) as touched from ({source})"
     for name, sql in topic.steps.items():
         source = f"select *, ({sql}) as {name} from ({source})"
-    return f"select op as OP, {shown} from ({source}) order by place" if operations else f"select {shown} from ({source})"
+    leading = "batch as _batch, place as _place, i as _i, op as OP, " if operations else ""
+    return f"select {leading}{shown} from ({source})"
 
 
 _BORN = f"coalesce(born_at, timestamp '{OLDEST}' + to_milliseconds((lo % {SPAN_DAYS * 86_400_000})::bigint))"
 _REST = f"to_milliseconds((lo % {REST_DAYS * 86_400_000 - 7})::bigint)"
 
 
-def _cell(column: Column, form: Format, patches: tuple[Patch, ...], operations: bool) -> str:
-    """A delete holds the key alone, or the key and when it was deleted; a patched column is text in any format."""
-    mine = [patch for patch in patches if patch.column == column.name]
-    value = column.rendered(form, as_text=bool(mine))
-    for patch in mine:
-        value = f"case when i = {patch.index} then '{patch.text}' else {value} end"
+def _cell(column: Column, form: Format, operations: bool) -> str:
+    """A delete holds the key alone, or the key and when it was deleted."""
+    value = column.rendered(form)
     if not operations or column.name == "id":
         return value
     shapes = "('full', 'stamped')" if column.name == "deletedAt" else "('full')"

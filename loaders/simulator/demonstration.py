@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 
 from loaders.simulator import story
+from loaders.simulator.changes import change_files, patched
 from loaders.simulator.columns import Format, Topic, image
-from loaders.simulator.plan import SNAPSHOT_AT, Batch, Event, base, make_batch, plan, rows_of, state
+from loaders.simulator.plan import SNAPSHOT_AT, Batch, Event, base, make_batch, plan, state
 from loaders.simulator.sql import identifier
 from loaders.simulator.topics import Scale, all_topics
 from loaders.simulator.tree import Delivery, connect, folder, write_query, write_text
@@ -64,43 +65,47 @@ class _Writer:
         if self.step == 1:
             yield self._file(topic, "LOAD", image(topic, base(topic), self.form), SNAPSHOT_AT, "full snapshot")
             return
-        batches, hours = self._batches(topic), len(_HOURS[topic.name])
-        plan(self.connection, topic, batches, max(4, topic.rows // 400), self._events(topic))
+        if self.told and self.step > 2 and topic.name == story.NEW_COLUMN_TOPIC:
+            topic = replace(topic, columns=(*topic.columns, story.NEW_COLUMN))
+        batches, per_batch = self._batches(topic), max(4, topic.rows // 400)
+        plan(self.connection, topic, batches, per_batch, self._events(topic))
+        due = self._due(topic, batches)
+        for batch, query in change_files(self.connection, topic, list(due), per_batch, self.form):
+            yield self._change(topic, batch, query, due[batch])
         if self.told and self.step == 3:
-            yield from self._again(topic, batches)
-        for batch in batches[(self.step - 2) * hours :]:
-            if not self._is_late(topic, batch):
-                yield self._change(topic, batch, batch.delivered_at)
+            yield from self._besides(topic)
 
     def _batches(self, topic: Topic) -> list[Batch]:
         midnight = SNAPSHOT_AT.replace(minute=0)
         times = [midnight + timedelta(days=day, hours=hour) for day in range(self.step - 1) for hour in _HOURS[topic.name]]
         return [make_batch(number, at, self.seed) for number, at in enumerate(times)]
 
-    def _scenes(self, topic: Topic, batch: Batch | None = None) -> list[tuple[int, story.Scene]]:
-        """The story's scenes in a topic, each with its batch's number; all, or those of one batch."""
+    def _scenes(self, topic: Topic) -> list[tuple[int, story.Scene]]:
+        """The story's scenes in a topic so far, each with its batch's number."""
         hours = list(_HOURS[topic.name])
-        placed = [
-            (s, (s.step - 2) * len(hours) + hours.index(s.hour)) for s in story.scenes(self.step) if self.told and s.topic == topic.name
-        ]
-        return [(number, scene) for scene, number in placed if batch is None or number == batch.number]
+        mine = [scene for scene in story.scenes(self.step) if self.told and scene.topic == topic.name]
+        return [((scene.step - 2) * len(hours) + hours.index(scene.hour), scene) for scene in mine]
 
     def _events(self, topic: Topic) -> list[Event]:
         return [Event(number, scene.kind, scene.number(topic.rows)) for number, scene in self._scenes(topic)]
 
-    def _is_late(self, topic: Topic, batch: Batch) -> bool:
-        return self.told and self.step == 2 and topic.name == "workorders" and batch.batch_at.hour == story.LATE_HOUR
+    def _due(self, topic: Topic, batches: list[Batch]) -> dict[Batch, datetime]:
+        """The change files that this step brings, and when each of them reaches the server."""
+        hours = len(_HOURS[topic.name])
+        due = {batch: batch.delivered_at for batch in batches[(self.step - 2) * hours :]}
+        first_day = {batch.batch_at.hour: batch for batch in batches[:hours]}
+        if self.told and self.step == 2 and topic.name == story.LATE_TOPIC:
+            del due[first_day[story.LATE_HOUR]]
+        if self.told and self.step == 3 and topic.name == story.LATE_TOPIC:
+            due[first_day[story.LATE_HOUR]] = _second_day(story.LATE_ARRIVES)
+        if self.told and self.step == 3 and topic.name == story.REVISED_TOPIC:
+            due[first_day[story.REVISED_HOUR]] = _second_day(story.REVISED_ARRIVES)
+        return due
 
-    def _again(self, topic: Topic, batches: list[Batch]) -> Iterator[Delivery]:
-        """What step 3 brings besides its own day's change files."""
-        first_day = {batch.batch_at.hour: batch for batch in batches[: len(_HOURS[topic.name])]}
-        if topic.name == "workorders":
-            yield self._change(topic, first_day[story.LATE_HOUR], _second_day(story.LATE_ARRIVES), "late file")
-        if topic.name == story.REVISED_TOPIC:
-            revised = first_day[story.REVISED_HOUR]
-            yield self._change(topic, revised, _second_day(story.REVISED_ARRIVES), "revision: same name, corrected amount")
+    def _besides(self, topic: Topic) -> Iterator[Delivery]:
+        """What step 3 brings that is no change file."""
         if topic.name == story.SNAPSHOT_TOPIC:
-            yield self._second_snapshot(topic, len(first_day))
+            yield self._second_snapshot(topic, len(_HOURS[topic.name]))
         if topic.name == story.STRAY_TOPIC:
             path = folder(self.out, self.organization_id, topic.folder) / story.STRAY_NAME
             write_text(story.STRAY_TEXT, path, _second_day("00:00:00"))
@@ -112,15 +117,12 @@ class _Writer:
         note = f"snapshot delivered again: holds {self._id(topic, unheard)}, which the feed missed, and lacks {self._id(topic, gone)}"
         return self._file(topic, "LOAD", query, _second_day(story.SNAPSHOT_ARRIVES), note)
 
-    def _change(self, topic: Topic, batch: Batch, modified_at: datetime, why: str = "") -> Delivery:
-        day = (batch.batch_at - SNAPSHOT_AT.replace(minute=0)).days
-        patches = story.patches(self.step, topic.name, day + 2, batch.batch_at.hour) if self.told else ()
-        shown = topic
-        if self.told and topic.name == story.NEW_COLUMN_TOPIC and day > 0:
-            shown = replace(topic, columns=(*topic.columns, story.NEW_COLUMN))
-        notes = [f"{s.note} ({self._id(topic, s.number(topic.rows))})" for _, s in self._scenes(topic, batch) if s.note]
-        query = image(shown, rows_of(batch), self.form, patches=patches, operations=True)
-        return self._file(topic, batch.stem, query, modified_at, "; ".join([why, *notes] if why else notes))
+    def _change(self, topic: Topic, batch: Batch, query: str, modified_at: datetime) -> Delivery:
+        scenes = [scene for number, scene in self._scenes(topic) if number == batch.number]
+        patches = [scene.patch(self.step) for scene in scenes]
+        query = patched(query, [patch for patch in patches if patch])
+        notes = [f"{scene.note_in(self.step)} ({self._id(topic, scene.number(topic.rows))})" for scene in scenes if scene.note]
+        return self._file(topic, batch.stem, query, modified_at, "; ".join(notes))
 
     def _file(self, topic: Topic, stem: str, query: str, modified_at: datetime, note: str) -> Delivery:
         name = f"{stem}.{self.form}"

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
+from loaders.simulator.changes import change_files
 from loaders.simulator.columns import Format, image
-from loaders.simulator.plan import SNAPSHOT_AT, base, make_batch, plan, rows_of
+from loaders.simulator.plan import SNAPSHOT_AT, base, make_batch, plan
 from loaders.simulator.sql import identifier
 from loaders.simulator.topics import Scale, all_topics
 from loaders.simulator.tree import Delivery, connect, folder, write_query
@@ -37,10 +38,10 @@ def simulate_feed(
         name = f"LOAD.{format}"
         written = write_query(connection, image(made, base(made), format), place / name, format, SNAPSHOT_AT)
         deliveries = [Delivery(organization_id, topic, name, written, "full snapshot")]
-        if files:
+        if batches:
             plan(connection, made, batches, changes_per_file)
-        for batch in batches:
-            name, query = f"{batch.stem}.{format}", image(made, rows_of(batch), format, operations=True)
+        for batch, query in change_files(connection, made, batches, changes_per_file, format):
+            name = f"{batch.stem}.{format}"
             written = write_query(connection, query, place / name, format, batch.delivered_at)
             deliveries.append(Delivery(organization_id, topic, name, written))
     return deliveries

@@ -98,11 +98,6 @@ def base(topic: Topic) -> str:
     return f"select (k * 2147483647 + 11) % {topic.rows} as i, 0 as v, {nothing} from range({topic.rows}) as numbers(k)"
 
 
-def rows_of(batch: Batch) -> str:
-    """The rows of one change file."""
-    return f"select * from planned where batch = {batch.number}"
-
-
 def _slots(topic: Topic, per_batch: int) -> str:
     """Ordinary slots. Deletes take the last records of the first snapshot, then every other new one; updates take the rest.
 

@@ -6,11 +6,12 @@ reader sees of them is exactly what is written here.
 
 from dataclasses import dataclass
 
-from loaders.simulator.columns import Column, Patch
+from loaders.simulator.changes import Patch
+from loaders.simulator.columns import Column
 from loaders.simulator.topics import Scale
 
-LATE_HOUR, LATE_ARRIVES = 14, "06:20:00"
-"""The work orders' change file of this hour of step 2 is missing until step 3."""
+LATE_TOPIC, LATE_HOUR, LATE_ARRIVES = "workorders", 14, "06:20:00"
+"""The topic's change file of this hour of step 2 is missing until step 3."""
 
 REVISED_TOPIC, REVISED_HOUR, REVISED_ARRIVES = "transactions", 12, "09:45:30"
 SNAPSHOT_TOPIC, SNAPSHOT_ARRIVES = "units", "03:05:00"
@@ -22,7 +23,10 @@ STRAY_TEXT = "Export job, nightly. Questions: data@example.com\n"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One change of the story. ``index`` counts from the first record; when ``new``, from the first after the snapshot's."""
+    """One change of the story. ``index`` counts from the first record; when ``new``, from the first after the snapshot's.
+
+    ``amount`` stands in place of the record's amount, until the file is delivered again in the step ``corrected_in``.
+    """
 
     step: int
     topic: str
@@ -31,9 +35,19 @@ class Scene:
     index: int
     note: str
     new: bool = False
+    amount: str = ""
+    corrected_in: int | None = None
 
     def number(self, rows: int) -> int:
         return self.index + (rows if self.new else 0)
+
+    def patch(self, step: int) -> Patch | None:
+        """What a file delivered in ``step`` says in place of the truth."""
+        corrected = self.corrected_in is not None and step >= self.corrected_in
+        return None if corrected or not self.amount else Patch("amount", self.index, self.amount)
+
+    def note_in(self, step: int) -> str:
+        return "revision: same name, corrected amount" if step == self.corrected_in else self.note
 
 
 def scenes(step: int) -> list[Scene]:
@@ -54,27 +68,15 @@ _SCENES = (
     Scene(2, "workorders", 11, "nothing", 6, "an update that changes nothing"),
     Scene(2, "workorders", 12, "duplicate", 1, "the same row twice"),
     Scene(2, "workorders", 13, "update", 7, "the hour before the missing file"),
-    Scene(2, "workorders", LATE_HOUR, "update", 7, "a change that only the late file holds"),
+    Scene(2, LATE_TOPIC, LATE_HOUR, "update", 7, "late file, with a change that it alone holds"),
     Scene(2, "workorders", 15, "update", 7, "the hour after the missing file"),
     Scene(2, "activities", 5, "nothing", 1, "an update that changes nothing"),
     Scene(2, "activities", 6, "soft_delete", 2, "soft delete, U row with deletedAt"),
     Scene(2, "customers", 12, "update", 1, "a customer's phone changes"),
-    Scene(2, REVISED_TOPIC, REVISED_HOUR, "update", 1, "amount to be corrected by a revision of this file"),
-    Scene(3, "transactions", 18, "update", 2, 'amount "n/a", which does not cast'),
+    Scene(2, REVISED_TOPIC, REVISED_HOUR, "update", 1, "a wrong amount, revised later", amount="99999.99", corrected_in=3),
+    Scene(3, "transactions", 18, "update", 2, 'amount "n/a", which does not cast', amount="n/a"),
     Scene(3, NEW_COLUMN_TOPIC, 18, "update", 1, "new column petPolicy"),
 )
-
-_WRONG_AMOUNT = Patch("amount", 1, "99999.99")
-_NO_AMOUNT = Patch("amount", 2, "n/a")
-
-
-def patches(step: int, topic: str, file_step: int, hour: int) -> tuple[Patch, ...]:
-    """The texts that stand in place of true values in a file of ``file_step``, as it is delivered in ``step``."""
-    if topic == REVISED_TOPIC and (step, file_step, hour) == (2, 2, REVISED_HOUR):
-        return (_WRONG_AMOUNT,)
-    if topic == "transactions" and (file_step, hour) == (3, 18):
-        return (_NO_AMOUNT,)
-    return ()
 
 
 def missing_unit(scale: Scale) -> int:

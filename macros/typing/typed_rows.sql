@@ -53,7 +53,7 @@
         _file_id,
         _row_number,
         _op,
-        {{ cast_failures(typed) }} as _cast_failures
+        {{ failed_casts(typed) }} as _cast_failures
     from typed
 {%- endmacro %}
 
@@ -69,7 +69,7 @@
 
 
 {# A list of {column_name, value} of what did not cast in a row; null where all did. #}
-{% macro cast_failures(columns) -%}
+{% macro failed_casts(columns) -%}
     {%- if not columns -%}
     null::struct(column_name varchar, "value" varchar)[]
     {%- else -%}

@@ -194,7 +194,8 @@ def feeds(draw: st.DrawFn, organization_id: str = "org-0001", topic: str = "work
         files += draw(_snapshots(world, "LOAD", 1 if style == "load and changes" else MAX_VERSIONS))
     if style != "loads":
         changes: list[Delivered] = []
-        for tick, stem in draw(st.lists(_change_names(), min_size=1 if style == "changes" else 2, max_size=7, unique_by=lambda name: name[1])):
+        least = 1 if style == "changes" else 2
+        for tick, stem in draw(st.lists(_change_names(), min_size=least, max_size=7, unique_by=lambda name: name[1])):
             versions = draw(_change_files(world, tick, stem, changes))
             if len(files) + len(changes) + len(versions) <= MAX_FILES:
                 changes += versions

@@ -1,0 +1,53 @@
+# Fortress Warehouse. `make` alone lists what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+LOADERS := $(BIN)/python -m loaders
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check docs lint query property lock clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/ready ## Install what the project needs into .venv (run and test do it themselves)
+
+# uv installs in seconds what takes pip a minute; pip brings uv itself. Every package is pinned by hash.
+.venv/ready: requirements.lock requirements-uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) found. Name another with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "setting up .venv (once; about half a minute)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+run: .venv/ready ## The main job: sync, build, publish. Without FORTRESS_EXPORTS_URL, a demonstration
+	@$(LOADERS) run
+
+test: .venv/ready ## All tests
+	@echo "running all tests: the loader's, dbt's own, and the pipeline against the replay (several minutes)"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@echo "all tests passed. Next: make check (what CI runs), make property FEEDS=2000 (more feeds against the replay)"
+
+check: .venv/ready lint test ## What CI runs
+
+lint: .venv/ready ## Style of the Python code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+property: .venv/ready ## Thousands of random feeds against the replay: make property FEEDS=2000 FEED_SEED=1
+	@FEEDS=$(or $(FEEDS),2000) FEED_SEED=$(or $(FEED_SEED),0) $(BIN)/python -m pytest tests/pipeline/test_property.py -q -s
+
+docs: .venv/ready ## The docs site as one offline HTML file
+	@$(BIN)/dbt docs generate --static --quiet --no-use-colors
+	@echo "open target/static_index.html in a browser; it needs no network"
+
+query: .venv/ready ## Ask the published tables: make query SQL="from marts.workorders limit 5"
+	@$(LOADERS) query "$$SQL"
+
+lock: .venv/ready ## Resolve the dependencies anew
+	@$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements.lock
+	@echo "uv" | $(BIN)/uv pip compile - --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements-uv.lock
+
+clean: ## Remove what set-up and builds left (never the warehouse)
+	@rm -rf .venv target logs .pytest_cache .ruff_cache .hypothesis

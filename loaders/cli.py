@@ -1,0 +1,198 @@
+"""The command line: options in, reports out. No logic lives here.
+
+Exit codes: 0 all good; 3 something is quarantined or held and waits for somebody; 75 try again, nothing was changed;
+1 failed, and will fail again until somebody acts; 2 the command line itself is wrong.
+"""
+
+import dataclasses
+import json
+import sys
+import threading
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loaders import report
+from loaders.demonstration import demonstrate, step_aside
+from loaders.errors import LoaderError, SettingsError, TryAgain
+from loaders.pipeline import RunReport, run
+from loaders.publish import publish
+from loaders.query import query_published
+from loaders.remote import open_remote
+from loaders.settings import load_settings
+from loaders.simulator import simulate
+from loaders.status import read_status, set_aside
+from loaders.sync import make_plan, sync
+from loaders.warehouse import open_build
+
+ATTENTION, TEMPORARY, FAILED = 3, 75, 1
+
+
+def command(function: Callable[..., Any]) -> click.Command:
+    """A subcommand that takes ``--json`` and turns the loader's errors into a message and an exit code."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to standard error.")
+    @wraps(function)
+    def guarded(**options: Any) -> None:
+        try:
+            function(**options)
+        except LoaderError as error:
+            click.echo(f"{type(error).__name__}: {error}", err=True)
+            sys.exit(TEMPORARY if isinstance(error, TryAgain) else FAILED)
+
+    return main.command(name=function.__name__.rstrip("_"))(guarded)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Fortress Warehouse's loader: mirrors exports, loads them into DuckDB, publishes the finished tables.
+
+    Settings come from the environment and from .env in the project's root: FORTRESS_EXPORTS_URL, FORTRESS_SSH_KEY,
+    FORTRESS_SSH_PASSWORD, FORTRESS_KNOWN_HOSTS, FORTRESS_HOME. README.md explains each.
+    """
+
+
+@command
+def sync_(as_json: bool) -> None:
+    """Mirror what is new and load it.
+
+    Example: FORTRESS_EXPORTS_URL=sftp://user@host/root python -m loaders sync
+    """
+    settings = load_settings()
+    settings.require_exports_url()
+    step_aside(settings, _progress(as_json))
+    with open_build(settings.build) as connection, open_remote(settings) as remote:
+        found = sync(settings, connection, remote, _progress(as_json))
+    _answer(as_json, found, lambda: report.show_sync(found))
+    sys.exit(ATTENTION if found.attention else 0)
+
+
+@command
+def plan(as_json: bool) -> None:
+    """Show what sync would do, in the order it would do it. Changes nothing.
+
+    Example: python -m loaders plan --json
+    """
+    settings = load_settings()
+    settings.require_exports_url()
+    with open_remote(settings) as remote:
+        listing = remote.list_exports()
+    with open_build(settings.build, read_only=settings.build.exists()) as connection:
+        found = make_plan(connection, listing)
+    _answer(as_json, found, lambda: report.show_plan(found))
+
+
+@command
+def status(as_json: bool) -> None:
+    """Show, per organization and topic, how far the data is and what needs attention.
+
+    Example: python -m loaders status
+    """
+    settings = load_settings()
+    if not settings.build.exists():
+        raise SettingsError(f"there is no warehouse in {settings.home} yet: `python -m loaders run` makes one.")
+    with open_build(settings.build, read_only=True) as connection:
+        topics, aside = read_status(connection), set_aside(connection)
+    _answer(as_json, {"topics": topics, "set_aside": aside}, lambda: report.show_status(topics, aside))
+    sys.exit(ATTENTION if aside else 0)
+
+
+@command
+def publish_(as_json: bool) -> None:
+    """Check the build and swap fortress.duckdb for it, in one step.
+
+    Example: python -m loaders publish
+    """
+    done = publish(load_settings())
+    _answer(as_json, done, lambda: report.show_publish(done))
+
+
+@command
+@click.option("--full", is_flag=True, help="Build every table from the raw rows instead of bringing it up to date.")
+def run_(as_json: bool, full: bool) -> None:
+    """Sync, build what has news, publish. Without FORTRESS_EXPORTS_URL: the demonstration.
+
+    Example: FORTRESS_EXPORTS_URL=file:///srv/exports python -m loaders run
+    """
+    settings = load_settings()
+    say = _progress(as_json)
+    if settings.exports_url:
+        step_aside(settings, say)
+        done = [run(settings, say, full_refresh=full)]
+    else:
+        say("FORTRESS_EXPORTS_URL is not set: this is the demonstration, a simulated vendor behind a real SFTP server on this machine.")
+        done = demonstrate(settings, say)
+    _answer(as_json, done, lambda: _show_runs(done))
+    sys.exit(ATTENTION if any(one.sync.attention for one in done) else 0)
+
+
+def _show_runs(done: list[RunReport]) -> None:
+    settings = load_settings()
+    with open_build(settings.build, read_only=True) as connection:
+        topics = read_status(connection)
+    report.show_run(done[-1], topics)
+    report.show_next_steps(settings.published)
+
+
+@command
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--organizations", default=2, show_default=True, help="How many organizations deliver.")
+@click.option("--rows", default=200, show_default=True, help="Work orders in an organization's first snapshot; other topics follow.")
+@click.option("--seed", default=7, show_default=True, help="The same seed writes the same bytes.")
+@click.option("--steps", default=3, show_default=True, help="Steps of simulated time to write, from the first.")
+@click.option("--serve", "port", type=int, help="Then serve OUT over SFTP on this port of 127.0.0.1 (0: any) until interrupted.")
+def simulate_(out: Path, organizations: int, rows: int, seed: int, steps: int, port: int | None, as_json: bool) -> None:
+    """Write a realistic, seeded export tree to OUT, in steps of time; with --serve, offer it over SFTP.
+
+    Example: python -m loaders simulate /tmp/exports --rows 1000 --steps 3 --serve 2222
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    written = [one for step in range(1, steps + 1) for one in simulate(out, organizations=organizations, rows=rows, seed=seed, step=step)]
+    _answer(as_json, written, lambda: click.echo(f"{len(written)} files written to {out}"))
+    if port is not None:
+        _serve(out, port)
+
+
+def _serve(out: Path, port: int) -> None:
+    from loaders.sftp_server import serve
+
+    with serve(out, out.with_name(out.name + "-keys"), port) as server:
+        click.echo(
+            f"serving {out}; interrupt to stop. To read it:\n  export FORTRESS_EXPORTS_URL={server.url} "
+            f"FORTRESS_SSH_KEY={server.client_key} FORTRESS_KNOWN_HOSTS={server.known_hosts}",
+            err=True,
+        )
+        threading.Event().wait()
+
+
+@command
+@click.argument("sql")
+def query(sql: str, as_json: bool) -> None:
+    """Run one query on the published tables and show the first rows.
+
+    Example: python -m loaders query "from marts.workorders limit 5"
+    """
+    columns, rows = query_published(load_settings(), sql)
+    _answer(as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.console().print(report.table("", columns, rows)))
+
+
+def _progress(as_json: bool) -> Callable[[str], None]:
+    return lambda line: click.echo(line, err=as_json)
+
+
+def _answer(as_json: bool, found: Any, show: Callable[[], None]) -> None:
+    if as_json:
+        click.echo(json.dumps(found, default=_plain, ensure_ascii=False))
+    else:
+        show()
+
+
+def _plain(value: Any) -> Any:
+    """Reports are dataclasses all the way down; times are written as ISO 8601, everything else as its text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)

@@ -1,0 +1,26 @@
+"""A first look at the published tables, without any other tool."""
+
+from typing import Any
+
+import duckdb
+
+from loaders.errors import LoaderError, SettingsError
+from loaders.settings import Settings
+
+_MOST_ROWS = 50
+
+
+class QueryRefused(LoaderError):
+    """DuckDB could not run the query."""
+
+
+def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and the first rows of a query on the published file, opened read-only."""
+    if not settings.published.exists():
+        raise SettingsError(f"{settings.published} does not exist yet: `python -m loaders run` makes it.")
+    try:
+        with duckdb.connect(str(settings.published), read_only=True) as connection:
+            result = connection.execute(sql)
+            return [name for name, *_ in result.description], result.fetchmany(_MOST_ROWS)
+    except duckdb.Error as error:
+        raise QueryRefused(str(error)) from None

@@ -1,0 +1,142 @@
+"""Reports as people read them. What a command found is data (`--json`); this module only shows it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from loaders.pipeline import RunReport
+from loaders.publish import PublishReport
+from loaders.registry import modelled_topics
+from loaders.status import SetAside, TopicStatus
+from loaders.sync import Plan, SyncReport
+
+_LOG_WIDTH = 400  # where there is no terminal to ask: a log wraps nothing
+
+EXAMPLES = {
+    "current": "select status, priority, count(*) as work_orders from marts.workorders group by all order by all",
+    "history": "select id, version_number, status, valid_from, valid_to, change_type from marts.workorders_history\n"
+    "    where id in (select id from marts.workorders_history where version_number = 3) order by id, version_number limit 9",
+    "as of": "select status, count(*) as work_orders from marts.workorders_history\n"
+    "    where timestamp '2026-06-01 12:00' >= valid_from and (timestamp '2026-06-01 12:00' < valid_to or valid_to is null)\n"
+    "    and not is_deleted group by all order by all",
+}
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or wide enough for a log."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=_LOG_WIDTH)
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A plain table; numbers to the right, None as a dash."""
+    rows = [list(row) for row in rows]
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
+        numbers = all(isinstance(row[place], int | float | None) for row in rows)
+        drawn.add_column(heading, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(_shown(value) for value in row))
+    return drawn
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value).replace("[", "\\[")
+
+
+def show_plan(plan: Plan) -> None:
+    """What a sync would do, in its order."""
+    rows = [(file.organization_id, file.topic, file.name.file_name, file.size, f"{file.modified_at:%Y-%m-%d %H:%M:%S}") for file in plan.wanted]
+    if rows:
+        console().print(table("would be mirrored and loaded", ("organization", "topic", "file", "bytes", "modified (UTC)"), rows))
+    console().print(f"{len(rows)} new, {plan.unchanged} unchanged. Nothing was changed.")
+    _show_oddities(plan)
+
+
+def show_sync(report: SyncReport) -> None:
+    """One summary line, then what needs attention."""
+    loaded = [version for version in report.loaded if version.status == "loaded"]
+    rows = sum(version.row_count or 0 for version in loaded)
+    duplicates = sum(version.status == "duplicate" for version in report.loaded) + len(report.same_content)
+    line = f"synced: {len(loaded)} files loaded ({rows:,} rows), {report.plan.unchanged} unchanged, {duplicates} with nothing new"
+    console().print(f"{line}, {len(report.left)} left for the next run, {len(report.attention)} set aside")
+    for version in report.attention:
+        console().print(f"  {version.status}: {version.organization_id} {version.topic} {version.file_name}: {version.reason}", markup=False)
+    _show_oddities(report.plan)
+
+
+def _show_oddities(plan: Plan) -> None:
+    for path in plan.vanished:
+        console().print(f"  gone from the server (its rows stay): {path}", markup=False)
+    for path in plan.ignored:
+        console().print(f"  not an export, left alone: {path}", markup=False)
+
+
+def show_publish(report: PublishReport) -> None:
+    """The published relations and their rows."""
+    rows = sorted(report.rows.items())
+    console().print(table(f"published: {_near(report.path)}", ("table", "rows"), rows))
+
+
+def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> None:
+    """One line per organization and topic, then the files that wait for somebody."""
+    headings = ("organization", "topic", "last file", "files", "rows", "lag", "quarantined", "held", "vanished", "disagreements", "unknown columns")
+    rows = [
+        (
+            one.organization_id,
+            one.topic if one.modelled else f"{one.topic} (raw only)",
+            one.last_file,
+            one.files,
+            one.rows_delivered,
+            str(timedelta(seconds=round(one.lag_seconds))) if one.lag_seconds is not None else None,
+            one.quarantined,
+            one.held,
+            one.vanished,
+            one.rule_disagreements,
+            ", ".join(one.unknown_columns) or None,
+        )
+        for one in topics
+    ]
+    console().print(table("status", headings, rows))
+    for one in aside:
+        console().print(f"{one.status}: {one.organization_id} {one.topic} {one.file_name}: {one.reason}", markup=False)
+
+
+def show_run(report: RunReport, topics: Sequence[TopicStatus]) -> None:
+    """What arrived and what the marts hold."""
+    show_sync(report.sync)
+    _show_arrived(topics)
+    if report.publish:
+        _show_marts(report.publish.rows)
+
+
+def _show_arrived(topics: Sequence[TopicStatus]) -> None:
+    headings = ("organization", "topic", "files", "rows delivered", "last file")
+    console().print()
+    console().print(table("what arrived", headings, [(t.organization_id, t.topic, t.files, t.rows_delivered, t.last_file) for t in topics]))
+
+
+def _show_marts(rows: dict[str, int]) -> None:
+    headings = ("topic", "records now", "versions in history", "rows in the change log")
+    names = sorted(modelled_topics())
+    shown = [(name, *(rows.get(f"marts.{name}{suffix}") for suffix in ("", "_history", "_changes"))) for name in names]
+    console().print()
+    console().print(table("what the marts hold", headings, [row for row in shown if row[3]]))
+
+
+def show_next_steps(published: Path) -> None:
+    """Where the tables are and three queries worth trying."""
+    console().print(f"\nthe tables are in {_near(published)} (open it read-only, as often as you like). Three queries worth trying:")
+    for name, query in EXAMPLES.items():
+        console().print(f"\n  -- {name}\n  make query SQL=\"{query}\"", markup=False, soft_wrap=True)
+    console().print("\nnext: `make docs` describes every table; `python -m loaders status` says how fresh they are; README.md goes on from here.")
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

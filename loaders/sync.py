@@ -1,0 +1,110 @@
+"""Mirror what is new on the server and load it, file by file."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import duckdb
+
+from loaders.errors import LoaderError
+from loaders.ledger import FileVersion
+from loaders.mirror import Landed, mirror
+from loaders.raw import RawLoader
+from loaders.remote import Listing, Remote, RemoteFile
+from loaders.settings import Settings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sync would do, in the order it would do it; ``vanished`` are the paths that are gone since the last one."""
+
+    wanted: tuple[RemoteFile, ...]
+    unchanged: int
+    vanished: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync did. ``loaded`` holds every version written to the ledger, whatever became of it."""
+
+    plan: Plan
+    loaded: list[FileVersion] = field(default_factory=list)
+    same_content: list[RemoteFile] = field(default_factory=list)
+    left: list[tuple[RemoteFile, LoaderError]] = field(default_factory=list)
+
+    @property
+    def attention(self) -> list[FileVersion]:
+        """Files that somebody has to look at: quarantined or held."""
+        return [version for version in self.loaded if version.status in ("quarantined", "held")]
+
+
+def make_plan(connection: duckdb.DuckDBPyConnection, listing: Listing) -> Plan:
+    """Compare a listing with what was seen before. Size and time decide; names and dates do not: a late file is as new as any."""
+    rows = connection.execute("select path, size_bytes, remote_mtime, vanished_at from raw._remote").fetchall()
+    seen = {path: (size, modified_at) for path, size, modified_at, vanished_at in rows}
+    present = {file.path for file in listing.files}
+    wanted = [file for file in listing.files if seen.get(file.path) != _stamp(file)]
+    vanished = sorted(path for path, *_, vanished_at in rows if path not in present and vanished_at is None)
+    return Plan(tuple(sorted(wanted, key=_load_order)), len(listing.files) - len(wanted), tuple(vanished), listing.ignored)
+
+
+def sync(settings: Settings, connection: duckdb.DuckDBPyConnection, remote: Remote, progress: Progress) -> SyncReport:
+    """Mirror and load all that is new. A file that cannot be read is set aside; the others go on."""
+    listing = remote.list_exports()
+    plan = make_plan(connection, listing)
+    _note_vanished(connection, plan.vanished, listing.files)
+    report = SyncReport(plan)
+    loader = RawLoader(connection, settings.landing)
+    for number, outcome in enumerate(mirror(remote, plan.wanted, settings.landing), start=1):
+        if not isinstance(outcome, Landed):
+            report.left.append((outcome.file, outcome.reason))
+            progress(f"{_label(outcome.file)}: left for the next run. {outcome.reason}")
+            continue
+        version = loader.load(outcome)
+        _note(report, outcome.file, version)
+        progress(f"[{number}/{len(plan.wanted)}] {_label(outcome.file)}: {_became(version)}")
+    return report
+
+
+def _note(report: SyncReport, file: RemoteFile, version: FileVersion | None) -> None:
+    if version is None:
+        report.same_content.append(file)
+    else:
+        report.loaded.append(version)
+
+
+def _became(version: FileVersion | None) -> str:
+    if version is None:
+        return "same content as before"
+    if version.status == "loaded":
+        return f"{version.row_count:,} rows"
+    return f"{version.status.upper()}: {version.reason}"
+
+
+def _note_vanished(connection: duckdb.DuckDBPyConnection, vanished: Sequence[str], present: Iterable[RemoteFile]) -> None:
+    """Mark what is gone, and unmark what is back: reported, never a deletion."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for path in vanished:
+        connection.execute("update raw._remote set vanished_at = ? where path = ?", [now, path])
+    gone = {path for (path,) in connection.execute("select path from raw._remote where vanished_at is not null").fetchall()}
+    for file in present:
+        if file.path in gone:
+            connection.execute("update raw._remote set vanished_at = null where path = ?", [file.path])
+
+
+def _stamp(file: RemoteFile) -> tuple[int, datetime]:
+    return file.size, file.modified_at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _load_order(file: RemoteFile) -> tuple[str, str, bool, datetime, str]:
+    """Snapshots before change files, those by their own time. Only for the reader's sake: the result does not depend on it."""
+    return file.organization_id, file.topic, file.name.kind != "snapshot", file.name.batch_at or file.modified_at, file.path
+
+
+def _label(file: RemoteFile) -> str:
+    return f"{file.organization_id} {file.topic} {file.name.file_name}"
+
+

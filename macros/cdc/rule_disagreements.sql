@@ -1,0 +1,37 @@
+{#
+    One row per record and batch where the three resolutions differ, with what each would have given: the row of the file that
+    survives, and whether it leaves the record deleted. docs/contract.md, section 3.
+
+    Arguments: topic, literal; changes, `ref` of its change log.
+    Example: `{{ rule_disagreements(topic='units', changes=ref('units_changes')) }}`
+#}
+{% macro rule_disagreements(topic, changes) -%}
+    select
+        '{{ topic }}' as topic,
+        _organization_id,
+        id,
+        _file_id,
+        _batch_at,
+        any_value(_resolution) as resolution,
+        count(*) as rows_in_batch
+        {%- for resolution in ['precedence', 'row_order', 'newest_image'] %},
+        first(_row_number order by {{ survivor_order(resolution) }}) as {{ resolution }}_row_number,
+        first(_op = 'D' order by {{ survivor_order(resolution) }}) as {{ resolution }}_deletes
+        {%- endfor %}
+    from (
+        select
+            _organization_id,
+            id,
+            _file_id,
+            _batch_at,
+            _row_number,
+            _op,
+            _resolution,
+            'change' as kind,
+            null as file_name,
+            {{ column_or_null('updated_at', topic_columns(topic) | map(attribute='name') | list) }} as updated_at
+        from {{ changes.include(database=false) }}
+        where _rules_disagree
+    )
+    group by _organization_id, id, _file_id, _batch_at
+{%- endmacro %}

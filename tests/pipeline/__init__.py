@@ -1,0 +1,1 @@
+"""The real pipeline, several loads and builds in a row."""

@@ -1,0 +1,145 @@
+"""Drives the real pipeline over feeds and compares what it says with the replay.
+
+Every feed is an organization of its own, so that hundreds of them fit one load and one build.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.oracle.batches import Delivered
+from tests.oracle.deliver import deliver
+from tests.oracle.feeds import TYPES, arrivals, feeds
+from tests.oracle.replay import Tables, replay
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOPIC = "workorders"
+
+_BUSINESS = (*TYPES, "_organization_id", "_batch_at", "_row_number")
+_HISTORY = ("valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number")
+COLUMNS = {TOPIC: _BUSINESS, f"{TOPIC}_history": (*_BUSINESS, *_HISTORY), f"{TOPIC}_changes": (*_BUSINESS, "_op", "outcome")}
+
+Case = list[list[Delivered]]  # one feed, run by run
+Difference = tuple[str, str, tuple[Any, ...]]  # table, "missing" or "unexpected", the row
+
+
+@st.composite
+def _cases(draw: st.DrawFn) -> Case:
+    return draw(arrivals(draw(feeds(topic=TOPIC))))
+
+
+def draw_cases(count: int, seed_number: int) -> list[Case]:
+    """``count`` feeds with the runs they arrive in; the same ones for the same seed."""
+    drawn: list[Case] = []
+
+    @seed(seed_number)
+    @settings(max_examples=count, phases=[Phase.generate], database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(_cases())
+    def draw(case: Case) -> None:
+        drawn.append(case)
+
+    draw()
+    return drawn
+
+
+def as_organization(case: Case, organization_id: str) -> Case:
+    return [[replace(delivered, organization_id=organization_id) for delivered in run] for run in case]
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A warehouse in a folder of its own, fed from a folder of exports beside it."""
+
+    home: Path
+
+    @property
+    def exports(self) -> Path:
+        return self.home / "exports"
+
+    def deliver(self, files: Iterable[Delivered]) -> None:
+        self.exports.mkdir(parents=True, exist_ok=True)
+        for delivered in files:
+            deliver(self.exports, delivered, TYPES)
+
+    def sync(self) -> None:
+        self._run("-m", "loaders", "sync")
+
+    def build(self, *options: str, resolution: str | None = None) -> None:
+        chosen = ["--vars", json.dumps({"cdc_resolution": resolution})] if resolution else []
+        self._run("-c", "from dbt.cli.main import cli; cli()", "run", *options, *chosen)
+
+    def _run(self, *arguments: str) -> None:
+        own = {
+            "FORTRESS_HOME": str(self.home),
+            "FORTRESS_EXPORTS_URL": self.exports.as_uri(),
+            "DBT_TARGET_PATH": str(self.home / "target"),
+            "DBT_LOG_PATH": str(self.home / "logs"),
+        }
+        done = subprocess.run([sys.executable, *arguments], cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments[1:])}: exit {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """A mart's rows with the file's name and modification time in the place of its run-dependent number."""
+        with duckdb.connect(str(self.home / "build.duckdb"), read_only=True) as connection:
+            found = connection.execute(f"select * from marts.{table}")
+            names = [column[0] for column in found.description or ()]
+            rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+            ledger = connection.execute("select _file_id, file_name, remote_mtime from raw._files").fetchall()
+        files = {file_id: {"file_name": name, "modified_at": _naive(moment)} for file_id, name, moment in ledger}
+        return [row | files[row["_file_id"]] for row in rows]
+
+
+def differences(warehouse: Warehouse, delivered: Sequence[Delivered], resolution: str = "precedence") -> dict[str, list[Difference]]:
+    """What the marts say otherwise than the replay, by organization."""
+    by_organization: dict[str, list[Difference]] = defaultdict(list)
+    expected = replay(delivered, TYPES, resolution)
+    for table, columns in COLUMNS.items():
+        columns = (*columns, "file_name", "modified_at")
+        found = warehouse.rows(table)
+        for row in found:
+            filled = {name for name, value in row.items() if value is not None} - set(columns)
+            if strange := {name for name in filled if not name.startswith("_")}:
+                by_organization[row["_organization_id"]].append((table, "unexpected", (f"not null: {sorted(strange)}",)))
+        wanted = Counter(tuple(row[name] for name in columns) for row in _expected_rows(expected, table))
+        given_rows = Counter(tuple(row[name] for name in columns) for row in found)
+        organization_at = columns.index("_organization_id")
+        for kind, rows in (("missing", wanted - given_rows), ("unexpected", given_rows - wanted)):
+            for row in rows.elements():
+                by_organization[row[organization_at]].append((table, kind, row))
+    return dict(by_organization)
+
+
+def _expected_rows(tables: Tables, table: str) -> list[dict[str, Any]]:
+    kinds: Mapping[str, list[dict[str, Any]]] = {"": tables.current, "_history": tables.history, "_changes": tables.changes}
+    return kinds[table.removeprefix(TOPIC)]
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def play(warehouse: Warehouse, cases: Sequence[Case]) -> dict[str, list[Difference]]:
+    """Deliver, load and build run by run, all organizations together; the first difference of each organization."""
+    delivered: list[Delivered] = []
+    found: dict[str, list[Difference]] = {}
+    for number in range(max(len(case) for case in cases)):
+        arriving = [one for case in cases for one in (case[number] if number < len(case) else [])]
+        warehouse.deliver(arriving)
+        warehouse.sync()
+        warehouse.build()
+        delivered += arriving
+        for organization_id, rows in differences(warehouse, delivered).items():
+            found.setdefault(organization_id, [(f"after run {number + 1}", "", ()), *rows])
+    return found
