@@ -64,10 +64,14 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
 
 
 def _run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
 
     os.environ |= {"FORTRESS_HOME": str(settings.home), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_LOG_PATH": str(settings.home / "logs")}
-    outcome = dbtRunner().invoke(list(arguments))
+    try:
+        outcome = dbtRunner().invoke(list(arguments))
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # or this process would go on holding the database
     results = list(getattr(outcome.result, "results", None) or [])
     failed = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     if not outcome.success:

@@ -32,7 +32,9 @@ Fetch = Callable[[str, Path, int], object]
 class Remote:
     """An open export tree. Methods may be called from several threads; a file system that cannot bear that gets one at a time."""
 
-    def __init__(self, fs: fsspec.AbstractFileSystem, root: str, seam: Seam, organization_id: str | None = None, fetch: Fetch | None = None):
+    def __init__(
+        self, fs: fsspec.AbstractFileSystem, root: str, seam: Seam, organization_id: str | None = None, fetch: Fetch | None = None
+    ):
         self._fs, self._root, self._seam, self._organization_id = fs, root, seam, organization_id
         self._fetch = fetch or (lambda path, target, _: fs.get_file(path, str(target)))
         bears_threads = isinstance(fs, AsyncFileSystem | LocalFileSystem)
@@ -52,6 +54,7 @@ class Remote:
     def stat(self, file: RemoteFile) -> tuple[int, datetime]:
         """Size and modification time now; Vanished when the file is gone, or is a file no more."""
         with self._turn, self._seam.crossing(file.path, ReadFailed):
+            self._fs.invalidate_cache(file.path)  # object stores would repeat the listing
             entry = _entry(self._fs.info(file.path), "")
         if entry.kind != "file" or entry.size is None or entry.modified_at is None:
             raise Vanished(f"{self._seam.label}: {shown(file.path)}: is no file any more")

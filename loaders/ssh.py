@@ -23,7 +23,8 @@ import asyncssh
 from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
-from loaders.errors import HostKeyRefused, SettingsError
+from loaders.errors import SettingsError
+from loaders.host_keys import SSH_PORT, Address, Witness, pinned_keys, refusal
 from loaders.settings import Settings
 
 CONNECT_SECONDS = 20.0
@@ -36,7 +37,7 @@ _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 _LARGEST_READ = 255 * 1024  # what OpenSSH answers at once; sshfs asks for 48 KB
 _SAFE_READ = 48 * 1024  # for servers that do not tell their limit
 _READS_AHEAD = 32  # per file: 8 MB, four times the channel's window
-_PORT = 22
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def parse_url(url: str) -> Server:
     """
     parts = urlsplit(url, allow_fragments=False)
     try:
-        port = parts.port or _PORT
+        port = parts.port or SSH_PORT
     except ValueError:
         port = 0
     if not parts.hostname or not port or "@" in parts.path:
@@ -77,41 +78,17 @@ def connect(settings: Settings, server: Server) -> "PinnedSFTP":
 
     ``~/.ssh/config`` is not read: what a run does depends on the environment variables alone.
     """
-    pinned, witness = _pinned_keys(settings), _Witness()
+    pinned, witness = pinned_keys(settings.known_hosts.expanduser()), Witness()
     login = {"username": server.user} if server.user else {}
     try:
         return PinnedSFTP(
             server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **login, **_credentials(settings, server)
         )
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        raise _refusal(error, settings, server, pinned, witness) from error
+        where = Address(server.host, server.port, settings.known_hosts.expanduser())
+        raise refusal(where, pinned, witness, error.reason) or _as_os_error(error) from error
     except asyncssh.Error as error:
         raise _as_os_error(error) from error
-
-
-class _Witness(asyncssh.SSHClient):
-    """Remembers the host key of a server that the pinned keys do not vouch for, and refuses it."""
-
-    presented: asyncssh.SSHKey | None = None
-    address = ""
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        self.presented, self.address = key, addr
-        return False
-
-
-def _pinned_keys(settings: Settings) -> asyncssh.SSHKnownHosts:
-    """The pinned host keys; none at all when there is no such file.
-
-    An object and not the file's bytes: asyncssh takes empty bytes for "look in ~/.ssh/known_hosts".
-    """
-    path = settings.known_hosts.expanduser()
-    try:
-        return asyncssh.import_known_hosts(path.read_text(errors="replace"))
-    except FileNotFoundError:
-        return asyncssh.import_known_hosts("")
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"FORTRESS_KNOWN_HOSTS={path} cannot be read as a known_hosts file: {error}") from error
 
 
 def _credentials(settings: Settings, server: Server) -> dict[str, Any]:
@@ -139,26 +116,6 @@ def _read_key(path: Path) -> asyncssh.SSHKey:
             f"FORTRESS_SSH_KEY={path} is no private key that can be used as it is. If it has a passphrase, add it to ssh-agent "
             "and leave FORTRESS_SSH_KEY unset; else name the private key, not the .pub file."
         ) from error
-
-
-def _refusal(error: asyncssh.DisconnectError, settings: Settings, server: Server, pinned: asyncssh.SSHKnownHosts, witness: _Witness) -> Exception:
-    """What to tell when the server's host key does not satisfy the pinned ones: unknown host, or changed key."""
-    host, path = f"{server.host}:{server.port}", settings.known_hosts.expanduser()
-    keys, authorities, revoked, *_ = pinned.match(server.host, witness.address, None if server.port == _PORT else server.port)
-    shown = witness.presented.get_fingerprint() if witness.presented else None
-    if not (keys or authorities or revoked):
-        if shown is None:  # no key was presented at all: the two sides have no algorithm in common
-            return _as_os_error(error)
-        pin = f"ssh-keyscan -p {server.port} {shlex.quote(server.host)} >> {shlex.quote(str(path))}"
-        return HostKeyRefused(
-            f"unknown host {host}: nothing is pinned for it in {path}. It presented {shown}. "
-            f"Pin it, after checking the fingerprint with the vendor: {pin}"
-        )
-    expected = ", ".join(key.get_fingerprint() for key in [*keys, *authorities]) or "nothing that is not revoked"
-    return HostKeyRefused(
-        f"changed host key of {host}: pinned in {path} is {expected}, but it presented {shown or 'no key of a pinned kind'} "
-        f"({error.reason}). Somebody may stand in between. Do not just pin it again: ask the vendor whether the key was replaced."
-    )
 
 
 def _as_os_error(error: Exception) -> OSError:

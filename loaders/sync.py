@@ -58,15 +58,42 @@ def sync(settings: Settings, connection: duckdb.DuckDBPyConnection, remote: Remo
     _note_vanished(connection, plan.vanished, listing.files)
     report = SyncReport(plan)
     loader = RawLoader(connection, settings.landing)
-    for number, outcome in enumerate(mirror(remote, plan.wanted, settings.landing), start=1):
-        if not isinstance(outcome, Landed):
+    tally = _Tally(progress, len(plan.wanted))
+    for outcome in mirror(remote, plan.wanted, settings.landing):
+        if isinstance(outcome, Landed):
+            version = loader.load(outcome)
+            _note(report, outcome.file, version)
+            tally.add(outcome.file, version)
+        else:
             report.left.append((outcome.file, outcome.reason))
             progress(f"{_label(outcome.file)}: left for the next run. {outcome.reason}")
-            continue
-        version = loader.load(outcome)
-        _note(report, outcome.file, version)
-        progress(f"[{number}/{len(plan.wanted)}] {_label(outcome.file)}: {_became(version)}")
+    tally.close()
     return report
+
+
+class _Tally:
+    """Progress in lines that a person can read: one for each organization's topic, one for each file set aside."""
+
+    def __init__(self, progress: Progress, wanted: int):
+        self._progress, self._wanted, self._done = progress, wanted, 0
+        self._group: tuple[str, str] | None = None
+        self._files = self._rows = 0
+
+    def add(self, file: RemoteFile, version: FileVersion | None) -> None:
+        if self._group != (file.organization_id, file.topic):
+            self.close()
+            self._group = (file.organization_id, file.topic)
+        self._done += 1
+        self._files += 1
+        self._rows += version.row_count or 0 if version else 0
+        if version is not None and version.status not in ("loaded", "duplicate"):
+            self._progress(f"{_label(file)}: {version.status.upper()}. {version.reason}")
+
+    def close(self) -> None:
+        if self._group:
+            organization_id, topic = self._group
+            self._progress(f"[{self._done}/{self._wanted}] {organization_id} {topic}: {self._files} files, {self._rows:,} rows")
+        self._group, self._files, self._rows = None, 0, 0
 
 
 def _note(report: SyncReport, file: RemoteFile, version: FileVersion | None) -> None:
@@ -74,14 +101,6 @@ def _note(report: SyncReport, file: RemoteFile, version: FileVersion | None) -> 
         report.same_content.append(file)
     else:
         report.loaded.append(version)
-
-
-def _became(version: FileVersion | None) -> str:
-    if version is None:
-        return "same content as before"
-    if version.status == "loaded":
-        return f"{version.row_count:,} rows"
-    return f"{version.status.upper()}: {version.reason}"
 
 
 def _note_vanished(connection: duckdb.DuckDBPyConnection, vanished: Sequence[str], present: Iterable[RemoteFile]) -> None:

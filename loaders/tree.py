@@ -2,6 +2,8 @@
 
     {root}/{organizationId}/public/exported_{topic}/{name}.{csv|parquet}
     {root}/public/exported_{topic}/{name}.{csv|parquet}         when the root is itself one organization's folder
+
+What does not fit is reported once, where it was met.
 """
 
 from collections.abc import Callable, Iterator, Sequence

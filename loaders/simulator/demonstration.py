@@ -32,8 +32,8 @@ def simulate(
     """Write what reaches the server in simulated time step ``step`` (from 1), and say what it was.
 
     Step 1 is the snapshots, step 2 a day of change files, step 3 the next day with all that goes wrong in a feed, later
-    steps a day of ordinary changes each. ``rows`` is the number of work orders; the other topics follow. Organizations
-    take the ``formats`` in turn. Only this step's files are written and nothing is read, so steps 1 to N written one
+    steps a day of ordinary changes each. ``rows`` is the number of work orders; the other topics follow, none smaller
+    than 24. Organizations take the ``formats`` in turn. Only this step's files are written and nothing is read, so steps 1 to N written one
     after the other always give the same tree, to the byte and to the second.
     """
     if step < 1 or organizations < 1 or not formats:

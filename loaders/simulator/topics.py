@@ -60,8 +60,9 @@ def work_orders(scale: Scale) -> Topic:
             "property_no": f"unit_no % {scale.properties}",
             "in_unit": f"not {one_in('common', 12)}",
             "at_home": f"in_unit and unit_no < {kept(scale.leases)}",
-            "stage": f"least(2, v + case when i < {RESERVED} or i >= {scale.rows(1)} then 0 else greatest(0, {dice('stage', 5)} - 1) end)",
-            "on_hold": f"stage = 1 and {one_in('hold', 6)}",
+            "plain": f"i < {RESERVED} or i >= {scale.rows(1)}",
+            "stage": f"least(2, v + case when plain then 0 else greatest(0, {dice('stage', 5)} - 1) end)",
+            "on_hold": f"stage = 1 and not plain and {one_in('hold', 6)}",
             "hours": f"1 + {dice('hours', 6)}",
         },
     )

@@ -73,10 +73,10 @@ def walk(root: Path) -> dict[str, tuple[bytes, int]]:
     return {path.relative_to(root).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
-def grow(root: Path, steps: tuple[int, ...]) -> dict[int, Tree]:
+def grow(root: Path, steps: tuple[int, ...], organizations: int = 2) -> dict[int, Tree]:
     trees = {}
     for step in steps:
-        deliveries = simulate(root, step=step)
+        deliveries = simulate(root, step=step, organizations=organizations)
         trees[step] = Tree(walk(root), deliveries)
     return trees
 
@@ -101,8 +101,9 @@ def second(trees: dict[int, Tree]) -> str:
     return trees[1].deliveries[-1].organization_id
 
 
-def test_the_same_steps_give_the_same_bytes_and_times(trees: dict[int, Tree], tmp_path: Path) -> None:
-    assert grow(tmp_path, (1, 2, 3))[3].files == trees[3].files
+def test_the_same_steps_give_the_same_bytes_and_times(trees: dict[int, Tree], tmp_path: Path, first: str) -> None:
+    again = grow(tmp_path, (1, 2, 3), organizations=1)[3].files
+    assert again == {path: file for path, file in trees[3].files.items() if path.startswith(first)}
 
 
 def test_another_seed_gives_other_records(trees: dict[int, Tree], tmp_path: Path) -> None:
@@ -210,7 +211,7 @@ def test_foreign_keys_resolve_also_after_the_changes(trees: dict[int, Tree], fir
 
 
 def test_changes_follow_from_what_went_before(trees: dict[int, Tree], first: str) -> None:
-    """No update of an unknown record, no second insert, no change after a delete: what the vendor's feed would hold if nothing were wrong."""
+    """No update of an unknown record, no second insert, no change after a delete."""
     for topic in ("workorders", "activities", "transactions", "customers"):
         known = {row["id"] for row in trees[1].rows(first, topic, "LOAD.csv")}
         for name in sorted(name for name in trees[4].names(first, topic) if name.startswith("2026")):

@@ -1,0 +1,108 @@
+"""The landing folder: what stands where, and how bytes get there for good.
+
+    {landing}/{organization}/{topic}/{stem}@{modified, YYYYMMDDTHHMMSSffffffZ}-{12 hex of the SHA-256}.{csv|parquet}
+
+A path says all that the ledger knows of a version, so the landing folder alone is enough to rebuild the
+warehouse. A file has its final name only when all its bytes are on the disk; until then it is a ``.part``.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from loaders.errors import LandingRefused, WarehouseBusy
+from loaders.names import ExportName, parse_file, parse_organization, parse_topic
+
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LANDED = re.compile(r"(?P<stem>[^@]+)@(?P<stamp>\d{8}T\d{12}Z)-(?P<hash>[0-9a-f]{12})\.(?P<format>[a-z]+)", re.ASCII)
+_HASH_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LandedName:
+    """What a landed file's path says; ``sha256_start`` is the first 12 hex digits."""
+
+    organization_id: str
+    topic: str
+    name: ExportName
+    modified_at: datetime
+    sha256_start: str
+
+
+def landing_path(landing: Path, organization_id: str, topic: str, name: ExportName, modified_at: datetime, sha256: str) -> Path:
+    """Where a file version stands; ``modified_at`` is UTC-aware."""
+    stamp = modified_at.astimezone(UTC).strftime(_STAMP)
+    return landing / organization_id / topic / f"{name.stem}@{stamp}-{sha256[:_HASH_DIGITS]}.{name.format}"
+
+
+def parse_landed(path: Path) -> LandedName | None:
+    """The inverse of ``landing_path``; None for whatever else lies about, such as a ``.part``."""
+    organization_id, topic = path.parent.parent.name, path.parent.name
+    match = _LANDED.fullmatch(path.name)
+    name = parse_file(f"{match['stem']}.{match['format']}") if match else None
+    if not (match and name and parse_organization(organization_id) and parse_topic(f"exported_{topic}") == topic):
+        return None
+    try:
+        modified_at = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
+    except ValueError:  # the digits are no date
+        return None
+    return LandedName(organization_id, topic, name, modified_at, match["hash"])
+
+
+def seal(part: Path, path: Path, modified_at: datetime) -> None:
+    """Give complete bytes their final name, such that a power cut leaves either all of them or no such name."""
+    nanoseconds = (modified_at - _EPOCH) // timedelta(microseconds=1) * 1000
+    os.utime(part, ns=(nanoseconds, nanoseconds))
+    part.chmod(0o600)
+    _sync(part)
+    part.rename(path)
+    _sync(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    if not path.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+        _sync(path.parent)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the landing's own disk refuses becomes LandingRefused."""
+    try:
+        yield
+    except OSError as error:
+        raise LandingRefused(f"{path}: {error.strerror or error}. Nothing half-written counts; free space or mend the rights.") from error
+
+
+@contextmanager
+def alone_in(landing: Path) -> Iterator[None]:
+    """Hold the landing folder's lock, which the system lets go of when a process dies; WarehouseBusy when it is taken."""
+    with writing(landing):
+        lock = (landing / ".lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseBusy(f"{landing}: another run is mirroring into it. Wait for it to end.") from None
+        yield
