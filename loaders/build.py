@@ -52,7 +52,7 @@ def find_news(connection: duckdb.DuckDBPyConnection) -> News:
 
 def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildReport:
     """Build and test what the news concerns; BuildFailed with dbt's reasons. The build database must not be open."""
-    arguments = ["build", "--quiet", "--no-use-colors", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--quiet", "--no-use-colors", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     if full_refresh:
         arguments.append("--full-refresh")
     if not (news.everything or full_refresh):

@@ -67,6 +67,7 @@ def seal(part: Path, path: Path, modified_at: datetime) -> None:
 
 
 def sha256_of(path: Path) -> str:
+    """The hash in hex of what is on the disk now, not of what was meant to be written."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -80,6 +81,7 @@ def _sync(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
+    """Make a folder that its owner alone may enter, so that it is still there after a power cut."""
     if not path.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)

@@ -35,6 +35,7 @@ class Remote:
     def __init__(
         self, fs: fsspec.AbstractFileSystem, root: str, seam: Seam, organization_id: str | None = None, fetch: Fetch | None = None
     ):
+        """``root`` as ``fs`` spells it. ``fetch(path, target, size)`` replaces the file system's own way of copying."""
         self._fs, self._root, self._seam, self._organization_id = fs, root, seam, organization_id
         self._fetch = fetch or (lambda path, target, _: fs.get_file(path, str(target)))
         bears_threads = isinstance(fs, AsyncFileSystem | LocalFileSystem)

@@ -23,7 +23,7 @@ import asyncssh
 from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
-from loaders.errors import SettingsError
+from loaders.errors import AccessRefused, SettingsError
 from loaders.host_keys import SSH_PORT, Address, Witness, pinned_keys, refusal
 from loaders.settings import Settings
 
@@ -74,7 +74,7 @@ def parse_url(url: str) -> Server:
 
 
 def connect(settings: Settings, server: Server) -> "PinnedSFTP":
-    """An open connection; HostKeyRefused, SettingsError, or an OSError.
+    """An open connection; HostKeyRefused, AccessRefused, SettingsError, or an OSError.
 
     ``~/.ssh/config`` is not read: what a run does depends on the environment variables alone.
     """
@@ -84,6 +84,11 @@ def connect(settings: Settings, server: Server) -> "PinnedSFTP":
         return PinnedSFTP(
             server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **login, **_credentials(settings, server)
         )
+    except PermissionError as error:  # sshfs's translation of asyncssh's PermissionDenied
+        raise AccessRefused(
+            f"{server.host}:{server.port} refused the login ({error}). Check the user in FORTRESS_EXPORTS_URL, FORTRESS_SSH_KEY and "
+            "FORTRESS_SSH_PASSWORD, and that the vendor has the public key."
+        ) from error
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
         where = Address(server.host, server.port, settings.known_hosts.expanduser())
         raise refusal(where, pinned, witness, error.reason) or _as_os_error(error) from error
@@ -146,6 +151,7 @@ class PinnedSFTP(SSHFileSystem):
     cachable = False
 
     def __init__(self, host: str, *, known_hosts: asyncssh.SSHKnownHosts, **options: Any):
+        """Connect at once; ``options`` are asyncssh's."""
         super().__init__(
             host,
             known_hosts=known_hosts,  # left out, sshfs would accept any server

@@ -56,6 +56,7 @@ class Entry:
 
     @property
     def is_folder(self) -> bool:
+        """Whether the walk may go below it, if its name is one that the grammar knows."""
         return self.fits and self.kind == "directory"
 
 

@@ -38,6 +38,7 @@ class Topic:
 
     @property
     def folder(self) -> str:
+        """The topic's folder on the server."""
         return f"exported_{self.name}"
 
 

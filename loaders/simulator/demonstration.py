@@ -11,8 +11,9 @@ from loaders.simulator import story
 from loaders.simulator.changes import change_files, patched
 from loaders.simulator.columns import Format, Topic, image
 from loaders.simulator.plan import SNAPSHOT_AT, Batch, Event, base, make_batch, plan, state
+from loaders.simulator.scale import Scale
 from loaders.simulator.sql import identifier
-from loaders.simulator.topics import Scale, all_topics
+from loaders.simulator.topics import all_topics
 from loaders.simulator.tree import Delivery, connect, folder, write_query, write_text
 
 _HOURS: dict[str, Sequence[int]] = {

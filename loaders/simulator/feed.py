@@ -6,8 +6,9 @@ from pathlib import Path
 from loaders.simulator.changes import change_files
 from loaders.simulator.columns import Format, image
 from loaders.simulator.plan import SNAPSHOT_AT, base, make_batch, plan
+from loaders.simulator.scale import Scale
 from loaders.simulator.sql import identifier
-from loaders.simulator.topics import Scale, all_topics
+from loaders.simulator.topics import all_topics
 from loaders.simulator.tree import Delivery, connect, folder, write_query
 
 _SHARES = {topic.name: topic.rows / 1_000_000 for topic in all_topics(Scale(1_000_000))}
@@ -20,7 +21,7 @@ def simulate_feed(
     rows: int = 100_000,
     files: int = 24,
     changes_per_file: int = 2_000,
-    format: Format = "csv",  # noqa: A002 - the word that every caller uses
+    format: Format = "csv",
     seed: int = 7,
 ) -> list[Delivery]:
     """Write one snapshot of ``rows`` records and ``files`` hourly change files of one topic, and say what was written.

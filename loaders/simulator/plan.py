@@ -13,7 +13,7 @@ from itertools import accumulate
 import duckdb
 
 from loaders.simulator.columns import Topic
-from loaders.simulator.topics import NEW_FROM, RESERVED, kept
+from loaders.simulator.scale import NEW_FROM, RESERVED, kept
 
 SNAPSHOT_AT = datetime(2026, 6, 1, 0, 10, tzinfo=UTC)
 
@@ -42,6 +42,7 @@ class Batch:
 
     @property
     def stem(self) -> str:
+        """The file's name without its format: its time, to the millisecond."""
         return f"{self.batch_at:%Y%m%d-%H%M%S}{self.batch_at.microsecond // 1000:03d}"
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from loaders.simulator.changes import Patch
 from loaders.simulator.columns import Column
-from loaders.simulator.topics import Scale
+from loaders.simulator.scale import Scale
 
 LATE_TOPIC, LATE_HOUR, LATE_ARRIVES = "workorders", 14, "06:20:00"
 """The topic's change file of this hour of step 2 is missing until step 3."""
@@ -39,6 +39,7 @@ class Scene:
     corrected_in: int | None = None
 
     def number(self, rows: int) -> int:
+        """The record's number, in a topic whose first snapshot has ``rows`` records."""
         return self.index + (rows if self.new else 0)
 
     def patch(self, step: int) -> Patch | None:
@@ -47,6 +48,7 @@ class Scene:
         return None if corrected or not self.amount else Patch("amount", self.index, self.amount)
 
     def note_in(self, step: int) -> str:
+        """What to say of the file when it is delivered in ``step``."""
         return "revision: same name, corrected amount" if step == self.corrected_in else self.note
 
 

@@ -5,52 +5,14 @@ and under the lease of the same number; a customer belongs to the household that
 key can be computed from numbers alone, and points only to records that are never deleted.
 """
 
-from dataclasses import dataclass
-
 from loaders.simulator.columns import STAMPS, Column, Topic, common
+from loaders.simulator.scale import RESERVED, Scale, kept
 from loaders.simulator.sql import amount, dice, one_in, pick
 from loaders.simulator.vocabulary import ACTIVITY_TYPES, CALL_NOTES, ENTRY_NOTES, LEDGER_NOTES, PROBLEMS, SERVICE_NOTES, VENDOR_NOTES
 
-RESERVED = 8
-"""The first records of each topic are kept for the demonstration's story; ordinary changes leave them alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How many records each topic starts with, for a number of work orders."""
-
-    work_orders: int
-
-    def rows(self, share: float) -> int:
-        return max(24, int(self.work_orders * share))
-
-    @property
-    def units(self) -> int:
-        return self.rows(0.4)
-
-    @property
-    def leases(self) -> int:
-        return self.rows(0.32)
-
-    @property
-    def customers(self) -> int:
-        return self.rows(0.64)
-
-    @property
-    def properties(self) -> int:
-        return max(2, self.units // 20)
-
-
-NEW_FROM = 100
-"""Ordinary new records are numbered from here after the first snapshot's; the numbers between belong to the story."""
-
-
-def kept(rows: int) -> int:
-    """How many of a topic's first records are never deleted, so that others may point to them."""
-    return rows - rows // 10
-
 
 def work_orders(scale: Scale) -> Topic:
+    """Work orders, which go from open to completed; with door and alarm codes, which must not leak."""
     return Topic(
         "workorders",
         scale.rows(1),
@@ -124,6 +86,7 @@ _WORK_ORDER_COSTS = (
 
 
 def activities(scale: Scale) -> Topic:
+    """Activities. The documents list little beyond their type, so the two columns more are ones no registry expects."""
     columns = (
         Column("id", "text", "uid('activities', i)"),
         Column("type", "text", pick("type", ACTIVITY_TYPES)),
@@ -135,6 +98,7 @@ def activities(scale: Scale) -> Topic:
 
 
 def units(scale: Scale) -> Topic:
+    """Units, with a list of objects as JSON text."""
     columns = (
         *common("U", "units"),
         Column("organizationId", "text", "organization_id()"),
@@ -158,6 +122,7 @@ def units(scale: Scale) -> Topic:
 
 
 def leases(scale: Scale) -> Topic:
+    """Leases: every unit that is lived in has the one of its number, and perhaps earlier or later ones."""
     columns = (
         *common("L", "leases"),
         Column("organizationId", "text", "organization_id()"),
@@ -180,6 +145,7 @@ def leases(scale: Scale) -> Topic:
 
 
 def customers(scale: Scale) -> Topic:
+    """Customers, who are invented: every address is at example.com."""
     columns = (
         *common("C", "customers"),
         Column("organizationId", "text", "organization_id()"),
@@ -203,6 +169,7 @@ def customers(scale: Scale) -> Topic:
 
 
 def transactions(scale: Scale) -> Topic:
+    """Transactions; the running balance is derived, and moves with each version."""
     columns = (
         *common("T", "transactions"),
         Column("organizationId", "text", "organization_id()"),

@@ -145,7 +145,7 @@
         end as outcome,
         steps.valid_from,
         steps.valid_to,
-        steps.valid_from is not null and steps.valid_to is null as is_current,
+        case when steps.version_number is not null then steps.valid_to is null end as is_current,
         steps.is_soft_deleted as is_deleted,
         steps.change_type,
         steps.version_number,

@@ -32,7 +32,9 @@ def test_a_snapshot_may_come_in_parts(stem: str, is_part: bool):
     assert (name.kind, name.batch_at, name.is_part) == ("snapshot", None, is_part)
 
 
-@pytest.mark.parametrize("stem", ["20260230-000000000", "20261301-000000000", "20260101-240000000", "20260101-006000000", "00000101-000000000"])
+@pytest.mark.parametrize(
+    "stem", ["20260230-000000000", "20261301-000000000", "20260101-240000000", "20260101-006000000", "00000101-000000000"]
+)
 def test_digits_that_are_no_date_are_no_change_file(stem: str):
     assert parse_file(f"{stem}.csv") is None
 
@@ -57,16 +59,16 @@ def test_digits_that_are_no_date_are_no_change_file(stem: str):
         ".csv",
         "",
         "20260101-000000" + "1" * 5000 + ".csv",
+        "٢٠٢٦٠١٠١-٠٠٠٠٠٠٠٠٠.csv",
     ],
 )
 def test_every_other_file_name_is_no_export(file_name: str):
     assert parse_file(file_name) is None
 
 
-@pytest.mark.xfail(strict=True, reason="names._FILE takes any Unicode digit and a part number of any length; the walk refuses both")
-@pytest.mark.parametrize("file_name", ["٢٠٢٦٠١٠١-٠٠٠٠٠٠٠٠٠.csv", "LOAD" + "0" * 5000 + ".csv"])
-def test_digits_are_ascii_and_names_are_short(file_name: str):
-    assert parse_file(file_name) is None
+@pytest.mark.xfail(strict=True, reason="names._FILE takes a part number of any length; until it does not, the walk refuses long names")
+def test_a_part_number_is_short():
+    assert parse_file("LOAD" + "0" * 5000 + ".csv") is None
 
 
 @pytest.mark.parametrize("folder", ["..", ".", "", "a/b", "a\\b", "-x", ".hidden", "a b", "a\n", "a;drop", "x" * 129, "caf\u00e9"])
@@ -79,7 +81,9 @@ def test_a_topic_is_its_folder_in_lower_case():
     assert parse_topic("exported_unit_types2") == "unit_types2"
 
 
-@pytest.mark.parametrize("folder", ["exported_", "exported", "Exported_units", "exported_a-b", 'exported_a"b', "exported_../x", "exported_" + "x" * 64])
+@pytest.mark.parametrize(
+    "folder", ["exported_", "exported", "Exported_units", "exported_a-b", 'exported_a"b', "exported_../x", "exported_" + "x" * 64]
+)
 def test_a_hostile_folder_is_no_topic(folder: str):
     assert parse_topic(folder) is None
 

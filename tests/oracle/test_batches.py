@@ -71,6 +71,8 @@ def test_a_new_snapshot_begins_when_a_part_number_repeats():
 def test_columns_may_be_missing_and_come_back():
     full, short = "OP id name amount", "op id name"
     tables = run(
-        change("10:00:00", "I 1 a 1.5", columns=full), change("11:00:00", "u 1 a", columns=short), change("12:00:00", "U 1 a 1.5", columns=full)
+        change("10:00:00", "I 1 a 1.5", columns=full),
+        change("11:00:00", "u 1 a", columns=short),
+        change("12:00:00", "U 1 a 1.5", columns=full),
     )
     assert [row["amount"] and float(row["amount"]) for row in tables.history] == [1.5, None, 1.5]

@@ -37,6 +37,8 @@ def test_text_that_does_not_cast_is_null(text, type_name, value):
     assert typed(text, type_name) == value
 
 
-@pytest.mark.parametrize(("name", "snake"), [("propertyId", "property_id"), ("id", "id"), ("isHTMLText", "is_html_text"), ("due_date", "due_date")])
+@pytest.mark.parametrize(
+    ("name", "snake"), [("propertyId", "property_id"), ("id", "id"), ("isHTMLText", "is_html_text"), ("due_date", "due_date")]
+)
 def test_names_become_snake_case(name, snake):
     assert snake_case(name) == snake
