@@ -1,10 +1,12 @@
 """Host keys: who a server must prove to be, and what to say when it does not."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
+from asyncssh.public_key import get_default_public_key_algs
 
 from loaders.errors import HostKeyRefused, SettingsError
 
@@ -50,9 +52,25 @@ def pinned_keys(known_hosts: Path) -> asyncssh.SSHKnownHosts:
         raise SettingsError(f"FORTRESS_KNOWN_HOSTS={known_hosts} cannot be read as a known_hosts file: {error}") from error
 
 
+def algorithms(where: Address, pinned: asyncssh.SSHKnownHosts) -> list[str]:
+    """Kinds of host key to ask for: the pinned ones, then all others. Empty for asyncssh's own choice.
+
+    By itself asyncssh asks for the pinned kinds alone. A server whose key changed kind then hangs up, which looks
+    like a bad network, instead of showing its new key. What may be trusted is not widened by asking.
+    """
+    keys, authorities, *_ = _match(where, pinned, "")
+    wanted = [kind for key in keys for kind in key.sig_algorithms] + get_default_public_key_algs()
+    return list(dict.fromkeys(kind.decode() for kind in wanted)) if keys and not authorities else []
+
+
+def _match(where: Address, pinned: asyncssh.SSHKnownHosts, address: str) -> Sequence[Sequence[asyncssh.SSHKey]]:
+    """Host keys, authorities and revoked keys that are pinned for the host by name or by ``address``."""
+    return pinned.match(where.host, address, None if where.port == SSH_PORT else where.port)[:3]
+
+
 def refusal(where: Address, pinned: asyncssh.SSHKnownHosts, witness: Witness, reason: str) -> HostKeyRefused | None:
     """Why the server is refused: host unknown, or key changed. None when it is neither, but a failed negotiation."""
-    keys, authorities, revoked, *_ = pinned.match(where.host, witness.address, None if where.port == SSH_PORT else where.port)
+    keys, authorities, revoked = _match(where, pinned, witness.address)
     shown = witness.presented.get_fingerprint() if witness.presented else None
     if keys or authorities or revoked:
         expected = ", ".join(key.get_fingerprint() for key in [*keys, *authorities]) or "no key but revoked ones"

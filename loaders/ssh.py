@@ -24,7 +24,7 @@ from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
 from loaders.errors import AccessRefused, SettingsError
-from loaders.host_keys import SSH_PORT, Address, Witness, pinned_keys, refusal
+from loaders.host_keys import SSH_PORT, Address, Witness, algorithms, pinned_keys, refusal
 from loaders.settings import Settings
 
 CONNECT_SECONDS = 20.0
@@ -78,19 +78,19 @@ def connect(settings: Settings, server: Server) -> "PinnedSFTP":
 
     ``~/.ssh/config`` is not read: what a run does depends on the environment variables alone.
     """
-    pinned, witness = pinned_keys(settings.known_hosts.expanduser()), Witness()
-    login = {"username": server.user} if server.user else {}
+    where = Address(server.host, server.port, settings.known_hosts.expanduser())
+    pinned, witness = pinned_keys(where.known_hosts), Witness()
+    options = _credentials(settings, server) | ({"username": server.user} if server.user else {})
+    if asked_for := algorithms(where, pinned):
+        options["server_host_key_algs"] = asked_for
     try:
-        return PinnedSFTP(
-            server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **login, **_credentials(settings, server)
-        )
+        return PinnedSFTP(server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **options)
     except PermissionError as error:  # sshfs's translation of asyncssh's PermissionDenied
         raise AccessRefused(
             f"{server.host}:{server.port} refused the login ({error}). Check the user in FORTRESS_EXPORTS_URL, FORTRESS_SSH_KEY and "
             "FORTRESS_SSH_PASSWORD, and that the vendor has the public key."
         ) from error
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        where = Address(server.host, server.port, settings.known_hosts.expanduser())
         raise refusal(where, pinned, witness, error.reason) or _as_os_error(error) from error
     except asyncssh.Error as error:
         raise _as_os_error(error) from error

@@ -190,8 +190,18 @@ def test_a_changed_host_key_is_refused_and_nobody_is_told_to_pin_it_again(kind: 
     server.known_hosts.write_text(f"[{server.host}]:{server.port} {other}")
     with pytest.raises(HostKeyRefused, match="changed host key") as refused:
         exports_of(over_sftp)
-    assert asyncssh.import_public_key(other).get_fingerprint() in str(refused.value)
+    presented = asyncssh.read_public_key(server.host_key_path.with_suffix(".pub"))
+    for key in (asyncssh.import_public_key(other), presented):
+        assert key.get_fingerprint() in str(refused.value)
     assert "ssh-keyscan" not in str(refused.value)
+
+
+def test_a_server_with_several_host_keys_is_asked_for_the_pinned_one(over_sftp: Settings, server: ServerInfo):
+    """Also with a key of another kind pinned beside it, that the server has no more."""
+    other = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode()
+    server.known_hosts.write_text(f"[{server.host}]:{server.port} {other}{server.known_hosts.read_text()}")
+    with pytest.raises(NothingThere):
+        exports_of(over_sftp)
 
 
 def test_a_revoked_host_key_is_refused(over_sftp: Settings, server: ServerInfo):
