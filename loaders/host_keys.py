@@ -73,7 +73,7 @@ def refusal(where: Address, pinned: asyncssh.SSHKnownHosts, witness: Witness, re
     keys, authorities, revoked = _match(where, pinned, witness.address)
     shown = witness.presented.get_fingerprint() if witness.presented else None
     if keys or authorities or revoked:
-        expected = ", ".join(key.get_fingerprint() for key in [*keys, *authorities]) or "no key but revoked ones"
+        expected = ", ".join(dict.fromkeys(key.get_fingerprint() for key in [*keys, *authorities])) or "no key but revoked ones"
         return HostKeyRefused(
             f"changed host key of {where.host}:{where.port}: pinned in {where.known_hosts} is {expected}, but it presented "
             f"{shown or 'no key of a pinned kind'} ({reason}). Somebody may stand in between: do not just pin it again, "
