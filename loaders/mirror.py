@@ -18,7 +18,7 @@ from loaders.remote import Remote, RemoteFile
 
 __all__ = ["Landed", "LandedName", "LeftForNextRun", "landing_path", "mirror", "parse_landed"]
 
-_FILES_PER_CONNECTION = 4  # a small file is four waits for the server: 2.5 times as many files an hour at 40 ms than with one
+_FILES_PER_CONNECTION = 4  # a small file is five waits for the server; at 40 ms, 83 files a second and not 33
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ Kind = Literal["snapshot", "change"]
 
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TOPIC_FOLDER = re.compile(r"exported_([A-Za-z0-9][A-Za-z0-9_]{0,62})")
-_FILE = re.compile(r"(?P<stem>LOAD(?P<part>[0-9A-Fa-f]*)|(?P<second>\d{8}-\d{6})(?P<fraction>\d{3,12}))\.(?P<format>csv|parquet)")
+_FILE = re.compile(r"(?P<stem>LOAD(?P<part>[0-9A-Fa-f]{0,32})|(?P<second>\d{8}-\d{6})(?P<fraction>\d{3,12}))\.(?P<format>csv|parquet)")
 
 PUBLIC_FOLDER = "public"
 

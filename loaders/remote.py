@@ -104,7 +104,7 @@ def open_remote(settings: Settings) -> Iterator[Remote]:
 
 @contextmanager
 def _sftp(settings: Settings) -> Iterator[Remote]:
-    from loaders import ssh  # imported here: it takes a third of a second that a local folder need not pay
+    from loaders import ssh  # imported here: it takes most of a second that a local folder need not pay
 
     server, seam = ssh.parse_url(settings.require_exports_url()), seam_for(settings)
     with seam.crossing("connecting", ServerUnreachable):

@@ -158,7 +158,7 @@ class PinnedSFTP(SSHFileSystem):
             config=None,
             connect_timeout=CONNECT_SECONDS,
             keepalive_interval=15,
-            encryption_algs="^aes128-gcm@openssh.com",  # 1.5 times the throughput of the default here
+            encryption_algs="^aes128-gcm@openssh.com",  # 1.5 times as fast as chacha20, asyncssh's first choice
             sftp_client_kwargs={"path_errors": "surrogateescape"},  # a name that is no UTF-8 must not fail a whole listing
             **options,
         )

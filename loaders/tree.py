@@ -52,7 +52,7 @@ class Entry:
     @property
     def fits(self) -> bool:
         """Whether the grammar may look at it: a hostile name can never be turned into another path."""
-        return self.kind != "link" and "/" not in self.name and self.name.isascii() and len(self.name) <= _LONGEST_NAME
+        return "/" not in self.name and self.name.isascii() and len(self.name) <= _LONGEST_NAME
 
     @property
     def is_folder(self) -> bool:

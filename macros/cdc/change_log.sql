@@ -19,16 +19,16 @@
     {% if is_incremental() -%}
     {{ rows_of_touched_records(columns, rows, resolution) }},
     {%- else -%}
-    delivered as (
-        select * from {{ rows }} where _file_id in (from files select _file_id)
+    delivered as not materialized (
+        select * from {{ rows }}
     ),
 
-    snapshot_rows as (
+    snapshot_rows as not materialized (
         select _file_id, {{ column_or_null('updated_at', names) }} as updated_at from delivered
     ),
     {%- endif %}
 
-    -- Narrow from here on: a row's image is compared by its hash, and joined back at the end.
+    -- Narrow from here to the end, where the wide rows are joined back: an image is compared by its hash.
     placed as (
         select
             delivered._organization_id,
@@ -44,10 +44,10 @@
             files.kind,
             files._batch_at,
             files.batch_order,
-            files.is_first_snapshot
+            files.is_first_snapshot,
+            files.is_counting
         from delivered
         inner join files using (_file_id)
-        where files.is_counting
     ),
 
     -- Section 3: at most one result for an id in a batch.
@@ -57,6 +57,7 @@
             kind = 'snapshot' or _op <> 'D' as is_put,
             bool_or(kind = 'change' and _op = 'D') over (partition by _organization_id, id, batch_order) as batch_has_delete
         from placed
+        where is_counting
         qualify row_number() over (partition by _organization_id, id, batch_order order by {{ survivor_order(resolution) }}) = 1
     ),
 
@@ -67,7 +68,7 @@
             batch_order
         from (
             select * from placed
-            where kind = 'change'
+            where is_counting and kind = 'change'
             qualify count(*) over (partition by _organization_id, id, batch_order) > 1
         )
         group by _organization_id, id, batch_order
@@ -125,7 +126,37 @@
         left join later_snapshots using (_organization_id, batch_order)
     ),
 
-    {{ record_steps() }}
+    {{ record_steps() }},
+
+    fates as (
+        select
+            placed._file_id,
+            placed._row_number,
+            placed._batch_at,
+            case
+                when not placed.is_counting then 'revised'
+                when judged._file_id is null then 'superseded_in_batch'
+                when judged.is_stale then 'stale_snapshot'
+                when steps._file_id is null then 'no_effect'
+                else 'applied'
+            end as outcome,
+            steps.valid_from,
+            steps.valid_to,
+            case when steps.version_number is not null then steps.valid_to is null end as is_current,
+            steps.is_soft_deleted as is_deleted,
+            steps.change_type,
+            steps.version_number,
+            disagreements.id is not null as _rules_disagree
+        from placed
+        left join judged using (_file_id, _row_number)
+        left join steps using (_file_id, _row_number)
+        left join disagreements
+            on placed._organization_id = disagreements._organization_id
+            and placed.id = disagreements.id
+            and placed.batch_order = disagreements.batch_order
+            and placed.kind = 'change'
+            and placed.is_counting
+    )
 
     select
         {%- for name in names %}
@@ -135,32 +166,11 @@
         delivered._file_id,
         delivered._row_number,
         delivered._op,
-        files._batch_at,
-        case
-            when not files.is_counting then 'revised'
-            when judged._file_id is null then 'superseded_in_batch'
-            when judged.is_stale then 'stale_snapshot'
-            when steps._file_id is null then 'no_effect'
-            else 'applied'
-        end as outcome,
-        steps.valid_from,
-        steps.valid_to,
-        case when steps.version_number is not null then steps.valid_to is null end as is_current,
-        steps.is_soft_deleted as is_deleted,
-        steps.change_type,
-        steps.version_number,
+        fates.* exclude (_file_id, _row_number),
         delivered._cast_failures,
-        disagreements.id is not null as _rules_disagree,
         '{{ resolution }}' as _resolution
     from delivered
-    inner join files using (_file_id)
-    left join judged using (_file_id, _row_number)
-    left join steps using (_file_id, _row_number)
-    left join disagreements
-        on delivered._organization_id = disagreements._organization_id
-        and delivered.id = disagreements.id
-        and files.batch_order = disagreements.batch_order
-        and files.kind = 'change'
+    inner join fates using (_file_id, _row_number)
 {%- endmacro %}
 
 

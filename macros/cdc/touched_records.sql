@@ -45,7 +45,6 @@
     delivered as (
         select * from log_with_news
         semi join touched using (_organization_id, id)
-        where _file_id in (from files select _file_id)
     ),
 
     snapshot_rows as not materialized (

@@ -156,6 +156,17 @@ def test_a_file_that_went_away_has_vanished(write: Write, over_sftp: Settings, l
                 remote.download(file, tmp_path / "target")
 
 
+@pytest.mark.parametrize("source", ["over_sftp", "locally"])
+def test_a_file_that_became_a_link_is_no_file_any_more(source: str, write: Write, request: pytest.FixtureRequest):
+    path = write("acme/public/exported_units/LOAD.csv")
+    with open_remote(request.getfixturevalue(source)) as remote:
+        file = remote.list_exports().files[0]
+        path.rename(path.with_name("elsewhere"))
+        path.symlink_to(path.with_name("elsewhere"))
+        with pytest.raises(Vanished):
+            remote.stat(file)
+
+
 # --- host keys
 
 

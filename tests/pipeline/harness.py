@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,15 +21,24 @@ from hypothesis import strategies as st
 from tests.oracle.batches import Delivered
 from tests.oracle.deliver import deliver
 from tests.oracle.feeds import TYPES, arrivals, feeds
-from tests.oracle.replay import Tables, replay
+from tests.oracle.replay import RESOLUTIONS, Tables, replay
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOPIC = "workorders"
 
 _BUSINESS = (*TYPES, "_organization_id", "_batch_at", "_row_number")
 _HISTORY = ("valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number")
-COLUMNS = {TOPIC: _BUSINESS, f"{TOPIC}_history": (*_BUSINESS, *_HISTORY), f"{TOPIC}_changes": (*_BUSINESS, "_op", "outcome")}
-_KNOWN = {*_BUSINESS, *_HISTORY, "outcome", "file_name", "modified_at"}
+_FILE = ("file_name", "modified_at")
+COLUMNS = {
+    f"marts.{TOPIC}": (*_BUSINESS, *_FILE),
+    f"marts.{TOPIC}_history": (*_BUSINESS, *_FILE, *_HISTORY),
+    f"marts.{TOPIC}_changes": (*_BUSINESS, *_FILE, "_op", "outcome"),
+    "audit.rule_disagreements": (
+        *("_organization_id", "topic", "id", "file_name"),
+        *(f"{rule}_{what}" for rule in RESOLUTIONS for what in ("row_number", "deletes")),
+    ),
+}
+_KNOWN = {name for columns in COLUMNS.values() for name in columns}
 
 Case = list[list[Delivered]]  # one feed, run by run
 Difference = tuple[str, str, tuple[Any, ...]]  # table, "missing" or "unexpected", the row
@@ -42,16 +51,21 @@ def _cases(draw: st.DrawFn) -> Case:
 
 def draw_cases(count: int, seed_number: int) -> list[Case]:
     """``count`` feeds with the runs they arrive in; the same ones for the same seed."""
+    return [_draw_case(f"{seed_number}/{number}") for number in range(count)]
+
+
+def _draw_case(seed_value: str) -> Case:
+    """The last of a few examples: Hypothesis begins with the simplest and then varies what it had, so each case has its own seed."""
     drawn: list[Case] = []
 
-    @seed(seed_number)
-    @settings(max_examples=count, phases=[Phase.generate], database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @seed(seed_value)
+    @settings(max_examples=2, phases=[Phase.generate], database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(_cases())
     def draw(case: Case) -> None:
         drawn.append(case)
 
     draw()
-    return drawn
+    return drawn[-1]
 
 
 def as_organization(case: Case, organization_id: str) -> Case:
@@ -92,9 +106,9 @@ class Warehouse:
             raise RuntimeError(f"{' '.join(arguments[1:])}: exit {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """A mart's rows with the file's name and modification time in the place of its run-dependent number."""
+        """A table's rows with the file's name and modification time in the place of its run-dependent number."""
         with duckdb.connect(str(self.home / "build.duckdb"), read_only=True) as connection:
-            found = connection.execute(f"select * from marts.{table}")
+            found = connection.execute(f"select * from {table}")
             names = [column[0] for column in found.description or ()]
             rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
             ledger = connection.execute("select _file_id, file_name, remote_mtime from raw._files").fetchall()
@@ -103,18 +117,17 @@ class Warehouse:
 
 
 def differences(warehouse: Warehouse, delivered: Sequence[Delivered], resolution: str = "precedence") -> dict[str, list[Difference]]:
-    """What the marts say otherwise than the replay, by organization."""
+    """What the warehouse says otherwise than the replay, by organization."""
     by_organization: dict[str, list[Difference]] = defaultdict(list)
-    expected = replay(delivered, TYPES, resolution)
+    expected = _expected(replay(delivered, TYPES, resolution))
     for table, columns in COLUMNS.items():
-        columns = (*columns, "file_name", "modified_at")
         found = warehouse.rows(table)
-        for row in found:
+        for row in found if table.startswith("marts.") else ():
             filled = {name for name, value in row.items() if value is not None and not name.startswith("_")}
             if strange := filled - _KNOWN:  # a column of the topic that no feed delivers
                 by_organization[row["_organization_id"]].append((table, "unexpected", (f"not null: {sorted(strange)}",)))
-        wanted = Counter(tuple(row[name] for name in columns) for row in _expected_rows(expected, table))
-        given_rows = Counter(tuple(row[name] for name in columns) for row in found)
+        wanted = Counter(tuple(row[name] for name in columns) for row in expected[table])
+        given_rows = Counter(tuple(row.get(name) for name in columns) for row in found)  # no file held the column: there is none
         organization_at = columns.index("_organization_id")
         for kind, rows in (("missing", wanted - given_rows), ("unexpected", given_rows - wanted)):
             for row in rows.elements():
@@ -122,9 +135,13 @@ def differences(warehouse: Warehouse, delivered: Sequence[Delivered], resolution
     return dict(by_organization)
 
 
-def _expected_rows(tables: Tables, table: str) -> list[dict[str, Any]]:
-    kinds: Mapping[str, list[dict[str, Any]]] = {"": tables.current, "_history": tables.history, "_changes": tables.changes}
-    return kinds[table.removeprefix(TOPIC)]
+def _expected(tables: Tables) -> dict[str, list[dict[str, Any]]]:
+    """The replay's tables under the warehouse's names."""
+    listed = [
+        row | {"_organization_id": row["organization_id"]} | {f"{rule}_deletes": row[f"{rule}_is_delete"] for rule in RESOLUTIONS}
+        for row in tables.rule_disagreements
+    ]
+    return dict(zip(COLUMNS, (tables.current, tables.history, tables.changes, listed), strict=True))
 
 
 def _naive(moment: datetime) -> datetime:
