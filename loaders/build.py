@@ -52,7 +52,17 @@ def find_news(connection: duckdb.DuckDBPyConnection) -> News:
 
 def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildReport:
     """Build and test what the news concerns; BuildFailed with dbt's reasons. The build database must not be open."""
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--quiet", "--no-use-colors", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    arguments = [
+        "build",
+        "--exclude-resource-type",
+        "unit_test",
+        "--quiet",
+        "--no-use-colors",
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+    ]
     if full_refresh:
         arguments.append("--full-refresh")
     if not (news.everything or full_refresh):
@@ -67,7 +77,11 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
 
-    os.environ |= {"FORTRESS_HOME": str(settings.home), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_LOG_PATH": str(settings.home / "logs")}
+    os.environ |= {
+        "FORTRESS_HOME": str(settings.home),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_LOG_PATH": str(settings.home / "logs"),
+    }
     try:
         outcome = dbtRunner().invoke(list(arguments))
     finally:

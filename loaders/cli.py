@@ -177,7 +177,9 @@ def query(sql: str, as_json: bool) -> None:
     Example: python -m loaders query "from marts.workorders limit 5"
     """
     columns, rows = query_published(load_settings(), sql)
-    _answer(as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.console().print(report.table("", columns, rows)))
+    _answer(
+        as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.console().print(report.table("", columns, rows))
+    )
 
 
 def _progress(as_json: bool) -> Callable[[str], None]:

@@ -48,7 +48,9 @@ class FileVersion:
         return parsed
 
 
-def versions_of(connection: duckdb.DuckDBPyConnection, organization_id: str, topic: str, kind: str, stem: str | None = None) -> list[FileVersion]:
+def versions_of(
+    connection: duckdb.DuckDBPyConnection, organization_id: str, topic: str, kind: str, stem: str | None = None
+) -> list[FileVersion]:
     """A topic's file versions of one kind, of one stem if given, in order of arrival."""
     query = f"select {', '.join(LEDGER_COLUMNS)} from raw._files where organization_id = ? and topic = ? and kind = ?"
     names = [f"{stem}.csv", f"{stem}.parquet"] if stem is not None else []
@@ -83,7 +85,9 @@ def is_in_force(version: FileVersion, others: Sequence[FileVersion]) -> bool:
 
 def replaced_unread(version: FileVersion, others: Iterable[FileVersion]) -> list[FileVersion]:
     """Versions of the same name that were never applied: whatever the new one is, they wait for nothing any more."""
-    return [_replaced(other, version) for other in others if other.file_name == version.file_name and other.status in ("quarantined", "held")]
+    return [
+        _replaced(other, version) for other in others if other.file_name == version.file_name and other.status in ("quarantined", "held")
+    ]
 
 
 def _replaced(other: FileVersion, version: FileVersion) -> FileVersion:

@@ -32,6 +32,7 @@ class ExportName:
 
     @property
     def file_name(self) -> str:
+        """The name as it was parsed."""
         return f"{self.stem}.{self.format}"
 
 

@@ -123,14 +123,16 @@ def _refuse_if_unreadable(part: Path, rows: dict[str, int]) -> None:
         for name, expected in rows.items():
             schema, table = name.split(".", 1)
             if (found := _count(reader, schema, table)) != expected:
-                raise PublishRefused(f"{name} was written with {expected:,} rows and reads back {found:,}; the published file is untouched.")
+                raise PublishRefused(
+                    f"{name} was written with {expected:,} rows and reads back {found:,}; the published file is untouched."
+                )
 
 
 def _swap(part: Path, published: Path) -> None:
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.chmod(0o640)
-    os.replace(part, published)
+    part.replace(published)
     folder = os.open(published.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -61,7 +61,9 @@ class RawLoader:
         It takes a new id, so that tables built meanwhile find it in the ledger's tail.
         """
         again = replace(version, _file_id=ledger.next_file_id(self.connection))
-        path = landing_path(self.landing, again.organization_id, again.topic, again.name, again.remote_mtime.replace(tzinfo=UTC), again.sha256)
+        path = landing_path(
+            self.landing, again.organization_id, again.topic, again.name, again.remote_mtime.replace(tzinfo=UTC), again.sha256
+        )
         readable = open_file(self.connection, path, again.name)
         self._prepare_table(again, readable, path)
         with self._transaction():
@@ -202,7 +204,9 @@ def _refusing_what_cannot_be_read() -> Iterator[None]:
         raise unreadable(error) from None
 
 
-def _check_rows(connection: duckdb.DuckDBPyConnection, rows: str, key: str, version: FileVersion, parameters: dict[str, str], claimed: int | None) -> int:
+def _check_rows(
+    connection: duckdb.DuckDBPyConnection, rows: str, key: str, version: FileVersion, parameters: dict[str, str], claimed: int | None
+) -> int:
     """Every row has a key and, in a change file, an operation we know; the count is the file's own. The number of rows."""
     needs_op = "_op is null or _op not in ('I', 'U', 'D')" if version.kind == "change" else "false"
     query = f"select count(*), min(_row_number) filter ({key} is null or {key} = ''), min(_row_number) filter ({needs_op}) from {rows}"

@@ -20,6 +20,7 @@ from loaders.warehouse import quote
 MAX_COLUMNS = 2_000
 MAX_LINE_BYTES = 16 * 2**20
 
+
 @dataclass(frozen=True, slots=True)
 class Readable:
     """A file that can be selected from.

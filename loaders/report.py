@@ -52,7 +52,9 @@ def _shown(value: Any) -> str:
 
 def show_plan(plan: Plan) -> None:
     """What a sync would do, in its order."""
-    rows = [(file.organization_id, file.topic, file.name.file_name, file.size, f"{file.modified_at:%Y-%m-%d %H:%M:%S}") for file in plan.wanted]
+    rows = [
+        (file.organization_id, file.topic, file.name.file_name, file.size, f"{file.modified_at:%Y-%m-%d %H:%M:%S}") for file in plan.wanted
+    ]
     if rows:
         console().print(table("would be mirrored and loaded", ("organization", "topic", "file", "bytes", "modified (UTC)"), rows))
     console().print(f"{len(rows)} new, {plan.unchanged} unchanged. Nothing was changed.")
@@ -67,7 +69,9 @@ def show_sync(report: SyncReport) -> None:
     line = f"synced: {len(loaded)} files loaded ({rows:,} rows), {report.plan.unchanged} unchanged, {duplicates} with nothing new"
     console().print(f"{line}, {len(report.left)} left for the next run, {len(report.attention)} set aside")
     for version in report.attention:
-        console().print(f"  {version.status}: {version.organization_id} {version.topic} {version.file_name}: {version.reason}", markup=False)
+        console().print(
+            f"  {version.status}: {version.organization_id} {version.topic} {version.file_name}: {version.reason}", markup=False
+        )
     _show_oddities(report.plan)
 
 
@@ -86,7 +90,19 @@ def show_publish(report: PublishReport) -> None:
 
 def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> None:
     """One line per organization and topic, then the files that wait for somebody."""
-    headings = ("organization", "topic", "last file", "files", "rows", "lag", "quarantined", "held", "vanished", "disagreements", "unknown columns")
+    headings = (
+        "organization",
+        "topic",
+        "last file",
+        "files",
+        "rows",
+        "lag",
+        "quarantined",
+        "held",
+        "vanished",
+        "disagreements",
+        "unknown columns",
+    )
     rows = [
         (
             one.organization_id,
@@ -134,8 +150,10 @@ def show_next_steps(published: Path) -> None:
     """Where the tables are and three queries worth trying."""
     console().print(f"\nthe tables are in {_near(published)} (open it read-only, as often as you like). Three queries worth trying:")
     for name, query in EXAMPLES.items():
-        console().print(f"\n  -- {name}\n  make query SQL=\"{query}\"", markup=False, soft_wrap=True)
-    console().print("\nnext: `make docs` describes every table; `python -m loaders status` says how fresh they are; README.md goes on from here.")
+        console().print(f'\n  -- {name}\n  make query SQL="{query}"', markup=False, soft_wrap=True)
+    console().print(
+        "\nnext: `make docs` describes every table; `python -m loaders status` says how fresh they are; README.md goes on from here."
+    )
 
 
 def _near(path: Path) -> Path:

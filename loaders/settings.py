@@ -44,8 +44,11 @@ class Settings:
         """The exports' address as it may be shown: without user name, password or query."""
         if self.exports_url is None:
             return "(none)"
-        parts = urlsplit(self.exports_url)
-        host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
+        try:
+            parts = urlsplit(self.exports_url)
+            host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
+        except ValueError:  # its message would quote the URL, password and all
+            return "(a URL that cannot be read)"
         return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else parts.path
 
     def require_exports_url(self) -> str:

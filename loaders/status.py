@@ -76,7 +76,8 @@ def read_status(connection: duckdb.DuckDBPyConnection, now: datetime | None = No
 
 def set_aside(connection: duckdb.DuckDBPyConnection) -> list[SetAside]:
     """The files that no run will apply before somebody acts, oldest first."""
-    query = "select organization_id, topic, file_name, status, reason from raw._files where status in ('quarantined', 'held') order by loaded_at"
+    columns = "organization_id, topic, file_name, status, reason"
+    query = f"select {columns} from raw._files where status in ('quarantined', 'held') order by loaded_at, _file_id"
     return [SetAside(*row) for row in connection.execute(query).fetchall()]
 
 

@@ -125,5 +125,3 @@ def _load_order(file: RemoteFile) -> tuple[str, str, bool, datetime, str]:
 
 def _label(file: RemoteFile) -> str:
     return f"{file.organization_id} {file.topic} {file.name.file_name}"
-
-

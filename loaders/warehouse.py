@@ -62,7 +62,9 @@ def open_build(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     except duckdb.IOException as error:
         if "lock" not in str(error).lower():
             raise
-        raise WarehouseBusy(f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended.") from None
+        raise WarehouseBusy(
+            f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended."
+        ) from None
     try:
         for statement in _SESSION:
             connection.execute(statement)

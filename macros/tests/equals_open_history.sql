@@ -6,11 +6,18 @@
 #}
 {% test equals_open_history(model, history) %}
     {%- set columns = adapter.get_columns_in_relation(model) | map(attribute='name') | map('tojson') | join(', ') %}
-    with open_versions as (
-        select {{ columns }} from {{ history }} where valid_to is null and not is_deleted
-    )
-
-    (select 'not in history' as fault, * from (select {{ columns }} from {{ model }} except all from open_versions))
-    union all
-    (select 'not in current' as fault, * from (from open_versions except all select {{ columns }} from {{ model }}))
+    select
+        coalesce(current._organization_id, open_version._organization_id) as _organization_id,
+        coalesce(current.id, open_version.id) as id,
+        case
+            when open_version.id is null then 'current, and not in history'
+            when current.id is null then 'open in history, and not current'
+            else 'not the same image'
+        end as fault
+    from (select _organization_id, id, hash({{ columns }}) as image from {{ model }}) as current
+    full join (
+        select _organization_id, id, hash({{ columns }}) as image from {{ history }} where valid_to is null and not is_deleted
+    ) as open_version
+        on current._organization_id = open_version._organization_id and current.id = open_version.id
+    where current.image is distinct from open_version.image
 {% endtest %}

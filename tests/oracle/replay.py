@@ -81,7 +81,8 @@ class _Walk:
     def _apply_changes(self, batch: Batch) -> None:
         for record_id, rows in _by_id(batch.rows).items():
             survivors = {rule: survivor(rows, rule) for rule in RESOLUTIONS}
-            if len(set(survivors.values())) > 1:  # section 3: listed where the three differ. Decision: in the surviving row
+            # Section 3: listed where the three would differ. Decision: in the result that section 4 speaks of, a delete or an image.
+            if any(not _same_result(row, survivors["precedence"]) for row in survivors.values()):
                 self._disagree(record_id, batch, survivors)
             row = survivors[self.resolution]
             self.touched_at[record_id] = batch.batch_at
@@ -193,6 +194,12 @@ def survivor(rows: list[Row], resolution: str) -> Row:
                 newest = row
         return newest
     raise ValueError(f"unknown resolution {resolution!r}")
+
+
+def _same_result(one: Row, other: Row) -> bool:
+    if one.op == "D" or other.op == "D":
+        return one.op == other.op
+    return one.image == other.image
 
 
 def effect_times(steps: list[Step]) -> list[datetime]:

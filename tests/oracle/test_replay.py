@@ -220,7 +220,8 @@ def test_the_three_resolutions_differ_and_the_disagreement_is_listed():
     batch = change("10:00:00", *rows, columns="OP id name updatedAt")
     names = {rule: pick(run(batch, resolution=rule).current, "name") for rule in RESOLUTIONS}
     assert names == {"precedence": [("third",)], "row_order": [], "newest_image": [("second",)]}
-    [listed] = run(batch, change("11:00:00", "U 2 x", "U 2 y")).rule_disagreements
+    same_image = change("11:00:00", "I 2 x", "U 2 x")
+    [listed] = run(batch, same_image).rule_disagreements
     assert [listed[f"{rule}_row_number"] for rule in RESOLUTIONS] == [3, 4, 2]
     assert [listed[f"{rule}_is_delete"] for rule in RESOLUTIONS] == [False, True, False]
 
