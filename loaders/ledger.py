@@ -23,7 +23,10 @@ Status = Literal["loaded", "quarantined", "held", "duplicate", "superseded", "di
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """One row of ``raw._files``. Times are UTC without a zone, as the tables hold them."""
+    """One row of ``raw._files``. Times are UTC without a zone, as the tables hold them.
+
+    ``snapshot_number``: for a numbered part, which of the topic's snapshots in parts it belongs to (1.. in order of time).
+    """
 
     _file_id: int
     organization_id: str
@@ -39,6 +42,7 @@ class FileVersion:
     status: Status
     reason: str | None
     loaded_at: datetime
+    snapshot_number: int | None = None
 
     @property
     def name(self) -> ExportName:
@@ -73,8 +77,8 @@ def insert(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:
 
 def update(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:
     """Write what may change in a ledger row: what became of the file, and the time of the snapshot it is a part of."""
-    values = [version.status, version.reason, version.batch_at, version._file_id]
-    connection.execute("update raw._files set status = ?, reason = ?, batch_at = ? where _file_id = ?", values)
+    values = [version.status, version.reason, version.batch_at, version.snapshot_number, version._file_id]
+    connection.execute("update raw._files set status = ?, reason = ?, batch_at = ?, snapshot_number = ? where _file_id = ?", values)
 
 
 def is_in_force(version: FileVersion, others: Sequence[FileVersion]) -> bool:
@@ -132,7 +136,7 @@ def _settle_one(version: FileVersion, before: FileVersion | None, twin: FileVers
 
 
 def settle_parts(versions: Iterable[FileVersion]) -> list[FileVersion]:
-    """Numbered parts with ``batch_at`` set to the time of the snapshot they belong to: its latest part's.
+    """Numbered parts, each with the number and the time of the snapshot it belongs to: its latest part's.
 
     Walked by modification time, a snapshot ends where the number of one of its parts comes again.
     """
@@ -141,4 +145,8 @@ def settle_parts(versions: Iterable[FileVersion]) -> list[FileVersion]:
         if not snapshots or any(part.name.stem == other.name.stem for other in snapshots[-1]):
             snapshots.append([])
         snapshots[-1].append(part)
-    return [replace(part, batch_at=snapshot[-1].remote_mtime) for snapshot in snapshots for part in snapshot]
+    return [
+        replace(part, batch_at=snapshot[-1].remote_mtime, snapshot_number=number)
+        for number, snapshot in enumerate(snapshots, start=1)
+        for part in snapshot
+    ]

@@ -51,8 +51,6 @@ class RawLoader:
         if outcome.status != "quarantined":
             for restored in (one for one in changed if one.status == "loaded"):
                 self._load_again(restored)
-            if version.name.is_part:
-                self._settle_parts(version.organization_id, version.topic)
         return outcome
 
     def _load_again(self, version: FileVersion) -> None:
@@ -69,12 +67,13 @@ class RawLoader:
         with self._transaction():
             self.connection.execute("delete from raw._files where _file_id = ?", [version._file_id])
             ledger.insert(self.connection, replace(again, row_count=self._insert_rows(again, readable, path)))
+            self._settle_parts(again)
 
-    def _settle_parts(self, organization_id: str, topic: str) -> None:
-        snapshots = ledger.versions_of(self.connection, organization_id, topic, "snapshot")
-        parts = [one for one in snapshots if one.name.is_part and one.status == "loaded"]
-        with self._transaction():
-            for part in ledger.settle_parts(parts):
+    def _settle_parts(self, version: FileVersion) -> None:
+        """A numbered part moves the bounds and times of the topic's snapshots in parts; within the caller's transaction."""
+        if version.name.is_part:
+            snapshots = ledger.versions_of(self.connection, version.organization_id, version.topic, "snapshot")
+            for part in ledger.settle_parts(one for one in snapshots if one.name.is_part and one.status == "loaded"):
                 ledger.update(self.connection, part)
 
     def _commit(self, version: FileVersion, landed: Landed, changed: list[FileVersion], replaced: list[FileVersion]) -> FileVersion:
@@ -97,6 +96,7 @@ class RawLoader:
             ledger.insert(self.connection, version)
             for other in changed:
                 ledger.update(self.connection, other)
+            self._settle_parts(version)
             remember(self.connection, landed.file)
         return version
 

@@ -30,6 +30,7 @@ LEDGER_COLUMNS = {
     "status": "varchar",
     "reason": "varchar",
     "loaded_at": "timestamp",
+    "snapshot_number": "bigint",
 }
 
 _REMOTE_COLUMNS = {

@@ -1,28 +1,47 @@
 {#
     One delivered text as a typed value; null where it does not cast exactly.
 
-    Exactly: DuckDB's own casts ignore a timestamp's offset, round decimals and turn 12.5 into the integer 13. A value that
-    would have to change to fit is no value of that type; the audit of casts lists it.
+    Exactly: DuckDB's own casts ignore a timestamp's offset, read `infinity` and `epoch` as times, round decimals and turn 12.5
+    into the integer 13. A value that would have to change to fit is no value of that type; the audit of casts lists it. Blanks
+    around a value are ignored. docs/decisions/0008-typing.md.
 
     Arguments: value, an SQL expression of type text; data_type, one of the types below.
-    Example: `cast_delivered('"dueDate"', 'date')` -> `try_cast("dueDate" as date)`.
+    Example: `cast_delivered('"isPaid"', 'boolean')` -> `try_cast(trim("isPaid") as boolean)`.
 #}
 {% macro cast_delivered(value, data_type) -%}
+    {%- set iso_day = '\\s*\\d{4}-\\d{2}-\\d{2}' -%}
+    {%- set iso_time = '[T ]([01]\\d|2[0-3]):\\d{2}(:\\d{2}([.]\\d+)?)?' -%}
+    {%- set iso_offset = '[+-]([01]\\d|2[0-3])(:?[0-5]\\d)?' -%}
     {%- if data_type == 'text' -%}
         {{ value }}
     {%- elif data_type == 'timestamp' -%}
         case
-            when regexp_matches({{ value }}, ':\d\d(\.\d+)?\s*[+-]\d\d(:?\d\d)?$') then try_cast({{ value }} as timestamptz) at time zone 'UTC'
-            else try_cast({{ value }} as timestamp)
+            when regexp_full_match({{ value }}, '{{ iso_day }}({{ iso_time }}Z?)?\s*') then try_cast({{ value }} as timestamp)
+            when regexp_full_match({{ value }}, '{{ iso_day }}{{ iso_time }}{{ iso_offset }}\s*') then try_cast({{ value }} as timestamptz) at time zone 'UTC'
         end
+    {%- elif data_type == 'date' -%}
+        case
+            when regexp_full_match({{ value }}, '{{ iso_day }}({{ iso_time }}(Z|{{ iso_offset }})?)?\s*') then try_cast(left(ltrim({{ value }}), 10) as date)
+        end
+    {%- elif data_type == 'boolean' -%}
+        try_cast(trim({{ value }}) as boolean)
     {%- elif data_type.startswith('decimal') -%}
-        {%- set scale = data_type.split(',')[1].rstrip(') ') | int -%}
-        case when rtrim({{ value }}, '0') not like '%.{{ '_' * (scale + 1) }}%' then try_cast({{ value }} as {{ data_type }}) end
+        case when {{ is_number_that_fits(value, data_type) }} then try_cast({{ value }} as {{ data_type }}) end
     {%- elif data_type == 'bigint' -%}
-        case when try_cast({{ value }} as decimal(38, 6)) = try_cast({{ value }} as bigint) then try_cast({{ value }} as bigint) end
-    {%- elif data_type in ('date', 'boolean', 'json') -%}
-        try_cast({{ value }} as {{ data_type }})
+        case when {{ is_number_that_fits(value, 'bigint') }} then try_cast({{ value }} as bigint) end
+    {%- elif data_type == 'json' -%}
+        try_cast({{ value }} as json)
     {%- else -%}
         {{ exceptions.raise_compiler_error("cast_delivered: unknown data_type '" ~ data_type ~ "'. Use text, timestamp, date, boolean, bigint, json or decimal(p,s).") }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Whether a text is a decimal number that the type holds without rounding. A billionth off is let pass: that is the noise of
+    a binary fraction (0.30000000000000004), not a digit that somebody wrote.
+#}
+{% macro is_number_that_fits(value, data_type) -%}
+    regexp_full_match({{ value }}, '\s*[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?\s*')
+    and abs(try_cast({{ value }} as {{ data_type }}) - try_cast({{ value }} as decimal(38, 15))) < 0.000000001
 {%- endmacro %}

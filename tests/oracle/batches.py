@@ -101,7 +101,7 @@ def _snapshots_of_parts(arrived: Sequence[Delivered], types: Mapping[str, str]) 
 
     Decision: part versions are walked by modification time (ties by name), and a new snapshot begins when a part
     number repeats. A part that was not delivered again still stands: its ids are not lacking from the newer
-    snapshot, but only the new parts' rows are puts. An id in two parts of one snapshot: the row walked last.
+    snapshot, but only the new parts' rows are puts. An id in two parts of one snapshot: the row of the higher number.
     """
     parts = [d for d in arrived if _part_number(d) is not None]
     versions = [version for same_stem in _by(parts, lambda d: d.stem) for version in _snapshot_versions(same_stem)]
@@ -113,7 +113,7 @@ def _snapshots_of_parts(arrived: Sequence[Delivered], types: Mapping[str, str]) 
     batches, standing = [], {}
     for group in groups:
         standing |= {_part_number(part): {row.id for row in _rows(part, types)} for part in group}
-        rows = [row for part in group for row in _rows(part, types)]
+        rows = [row for part in sorted(group, key=lambda one: one.file_name) for row in _rows(part, types)]
         batch_at = _naive(max(part.modified_at for part in group))
         batches.append(Batch("snapshot", group[-1].stem, batch_at, rows, standing_ids=set().union(*standing.values())))
     return batches

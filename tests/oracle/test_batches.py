@@ -64,7 +64,7 @@ def test_of_one_id_twice_in_a_snapshot_the_last_row_counts():
 def test_a_new_snapshot_begins_when_a_part_number_repeats():
     parts = [("2", "09:00:00", "a"), ("1", "09:00:01", "b"), ("1", "12:00:00", "c"), ("2", "12:00:01", "d")]
     tables = run(*(whole(f"LOAD0000000{part}.csv", clock, value) for part, clock, value in parts))
-    assert pick(tables.history, "name", "valid_from") == [("b", at("09:00:01")), ("d", at("12:00:01"))]
+    assert pick(tables.history, "name", "valid_from") == [("a", at("09:00:01")), ("d", at("12:00:01"))]
     assert pick(tables.changes, "outcome") == [("superseded_in_batch",), ("applied",)] * 2
 
 

@@ -12,8 +12,8 @@ _TIMESTAMP = re.compile(
     r"([T ](?P<time>\d{2}:\d{2}(:\d{2})?)(\.(?P<fraction>\d+))?(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?)?",
     re.ASCII,
 )
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BINARY_NOISE = Decimal("0.000000001")
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _BOOLEANS = {**dict.fromkeys(("true", "t", "1", "yes", "y"), True), **dict.fromkeys(("false", "f", "0", "no", "n"), False)}
 
@@ -30,7 +30,7 @@ def typed(text: str | None, type_name: str) -> Value:
 
 def _timestamp(text: str) -> datetime | None:
     """ISO-8601; an offset is converted to UTC, none means UTC; microseconds, further digits are cut off."""
-    match = _TIMESTAMP.fullmatch(text)
+    match = _TIMESTAMP.fullmatch(text.strip())
     if not match:
         return None
     fraction = (match["fraction"] or "")[:6].ljust(6, "0")
@@ -42,23 +42,24 @@ def _timestamp(text: str) -> datetime | None:
 
 
 def _date(text: str) -> date | None:
+    """The day that is written, with or without a time of day behind it."""
+    match = _TIMESTAMP.fullmatch(text.strip())
     try:
-        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
+        return date.fromisoformat(match["day"]) if match else None
     except ValueError:
         return None
 
 
 def _boolean(text: str) -> bool | None:
-    return _BOOLEANS.get(text.lower())
+    return _BOOLEANS.get(text.strip().lower())
 
 
 def _decimal(text: str) -> Decimal | None:
-    """An exact number of at most 12 digits before the point and 6 after it; what would need rounding does not cast."""
-    if not _NUMBER.fullmatch(text) or abs(Decimal(text)) >= 10**12:
+    """At most 12 digits before the point and 6 after it; what would need rounding by more than binary noise does not cast."""
+    if not _NUMBER.fullmatch(text.strip()) or abs(Decimal(text)) >= 10**12:
         return None
-    exact = Decimal(text)
-    six_digits = exact.quantize(Decimal("0.000001"))
-    return six_digits if six_digits == exact else None
+    six_digits = Decimal(text).quantize(Decimal("0.000001"))
+    return six_digits if abs(six_digits - Decimal(text)) < _BINARY_NOISE else None
 
 
 def _integer(text: str) -> int | None:

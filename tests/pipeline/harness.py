@@ -94,14 +94,22 @@ class Warehouse:
         chosen = ["--vars", json.dumps({"cdc_resolution": resolution})] if resolution else []
         self._run("-c", "from dbt.cli.main import cli; cli()", "run", *options, *chosen)
 
-    def _run(self, *arguments: str) -> None:
+    def test(self, selected: str) -> None:
+        """Run dbt's tests on the selected models; RuntimeError with dbt's words when one fails."""
+        self._run("-c", "from dbt.cli.main import cli; cli()", "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test")
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which a command works on this warehouse."""
         own = {
             "FORTRESS_HOME": str(self.home),
             "FORTRESS_EXPORTS_URL": self.exports.as_uri(),
             "DBT_TARGET_PATH": str(self.home / "target"),
             "DBT_LOG_PATH": str(self.home / "logs"),
         }
-        done = subprocess.run([sys.executable, *arguments], cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=False)
+        return os.environ | own
+
+    def _run(self, *arguments: str) -> None:
+        done = subprocess.run([sys.executable, *arguments], cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments[1:])}: exit {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
 

@@ -2,19 +2,11 @@ with versions as (
     select
         *,
         status = 'loaded' as is_counting,
-        kind = 'snapshot' and regexp_matches(file_name, '^LOAD[0-9A-Fa-f]+[.]') as is_part
+        snapshot_number is not null as is_part,
+        -- One batch, one id, in order of arrival: the file itself, or the snapshot whose numbered part it is.
+        {'part_of': coalesce(snapshot_number, 0), 'file': case when snapshot_number is null then _file_id else 0 end} as batch_id
     from {{ source('fortress', '_files') }}
     where status in ('loaded', 'superseded') and row_count is not null
-),
-
-batches as (
-    select
-        *,
-        case
-            when is_part then min(_file_id) over (partition by organization_id, topic, is_counting, is_part, batch_at)
-            else _file_id
-        end as batch_id
-    from versions
 ),
 
 placed as (
@@ -27,7 +19,7 @@ placed as (
             lead(batch_at) over (partition by organization_id, topic, is_counting, is_part, split_part(file_name, '.', 1) order by batch_at, _file_id),
             'infinity'::timestamp
         ) as part_stands_until
-    from batches
+    from versions
 )
 
 select
