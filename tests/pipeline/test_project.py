@@ -1,0 +1,106 @@
+"""Rules of the house that can be checked on the project itself: layers, descriptions, and lists that must agree."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from loaders.registry import REGISTRY, modelled_topics, topics
+from loaders.warehouse import LEDGER_COLUMNS
+from tests.pipeline.harness import PROJECT
+
+MODELS = PROJECT / "models"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    home = tmp_path_factory.mktemp("manifest")
+    own = {"FORTRESS_HOME": str(home), "DBT_TARGET_PATH": str(home / "target"), "DBT_LOG_PATH": str(home / "logs")}
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--warn-error", "parse"]
+    done = subprocess.run(command, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return json.loads((home / "target" / "manifest.json").read_text())
+
+
+def ours(manifest: dict, kind: str) -> list[dict]:
+    return [node for node in manifest[kind].values() if node["package_name"] == "fortress_warehouse"]
+
+
+def test_only_staging_reads_what_the_loader_wrote(manifest):
+    models = [node for node in ours(manifest, "nodes") if node["resource_type"] == "model"]
+    readers = {node["name"] for node in models if any(parent.startswith("source.") for parent in node["depends_on"]["nodes"])}
+    assert {name for name in readers if not name.startswith("stg_fortress__")} == {"files"}  # audit.files is the ledger, published
+
+
+def test_marts_stand_on_staging_and_on_one_another_and_on_nothing_else(manifest):
+    for node in (node for node in ours(manifest, "nodes") if node["resource_type"] == "model" and node["schema"] == "marts"):
+        parents = {parent.split(".")[-1] for parent in node["depends_on"]["nodes"]}
+        topic = node["name"].removesuffix("_changes").removesuffix("_history")
+        assert parents <= {f"stg_fortress__{topic}", "stg_fortress__files", f"{topic}_changes", f"{topic}_history"}
+
+
+def test_no_dbt_snapshot_is_a_base_for_history(manifest):
+    assert [node["name"] for node in ours(manifest, "nodes") if node["resource_type"] == "snapshot"] == []
+
+
+def test_every_model_is_described_and_its_grain_comes_first(manifest):
+    models = [node for node in ours(manifest, "nodes") if node["resource_type"] == "model"]
+    assert {node["name"] for node in models if not node["description"].startswith("One row per ")} == set()
+
+
+def test_every_macro_is_described_with_its_arguments(manifest):
+    macros = [macro for macro in ours(manifest, "macros") if not macro["name"].startswith("test_")]
+    assert {macro["name"] for macro in macros if not macro["description"]} == set()
+    for macro in macros:
+        signature = re.search(r"macro\s+\w+\((.*?)\)", macro["macro_sql"])
+        expected = [argument.split("=")[0].strip() for argument in signature[1].split(",") if argument.strip()] if signature else []
+        assert [argument["name"] for argument in macro["arguments"]] == expected, macro["name"]
+
+
+def test_every_macro_file_opens_with_what_it_does():
+    assert [path.name for path in (PROJECT / "macros").rglob("*.sql") if not path.read_text().startswith("{#")] == []
+
+
+def test_every_topic_has_all_its_models_and_they_differ_by_its_name_alone():
+    shapes: dict[str, set[str]] = {}
+    for topic in modelled_topics():
+        for path in (
+            f"staging/fortress/stg_fortress__{topic}.sql",
+            f"marts/changes/{topic}_changes.sql",
+            f"marts/history/{topic}_history.sql",
+            f"marts/current/{topic}.sql",
+        ):
+            shapes.setdefault(path.replace(topic, "TOPIC"), set()).add((MODELS / path).read_text().replace(topic, "TOPIC"))
+    assert {path: len(texts) for path, texts in shapes.items()} == dict.fromkeys(shapes, 1)
+    assert modelled_topics() <= topics().keys()
+
+
+def test_the_audit_reads_every_topic_that_has_marts():
+    for name in ("rule_disagreements", "cast_failures"):
+        listed = re.findall(r"'(\w+)'", (MODELS / "audit" / f"{name}.sql").read_text())
+        assert set(listed) >= modelled_topics(), name
+
+
+def test_the_registry_describes_the_ledger_as_the_loader_makes_it():
+    (source,) = yaml.safe_load(REGISTRY.read_text())["sources"]
+    (ledger,) = [table for table in source["tables"] if table["name"] == "_files"]
+    described = {column["name"]: column["data_type"].replace("text", "varchar") for column in ledger["columns"]}
+    assert list(described.items()) == list(LEDGER_COLUMNS.items())
+
+
+def test_the_lock_pins_everything_by_hash_and_names_no_registry():
+    for name in ("requirements.lock", "requirements-uv.lock"):
+        text = (PROJECT / name).read_text()
+        assert "://" not in text
+        pinned = re.findall(r"^([a-z0-9][\w.-]*)==[^\s\\]+.*?((?:\\\n\s+--hash=sha256:[0-9a-f]{64} ?)+)", text, re.MULTILINE)
+        assert len(pinned) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
+
+
+def test_dbt_is_pinned_below_the_version_that_downloads_a_binary():
+    (version,) = re.findall(r"^dbt-core==1\.(\d+)\.", Path(PROJECT / "requirements.lock").read_text(), re.MULTILINE)
+    assert int(version) < 12
