@@ -26,7 +26,7 @@ run: .venv/ready ## The main job: sync, build, publish. Without FORTRESS_EXPORTS
 
 test: .venv/ready ## All tests
 	@echo "running all tests: the loader's, dbt's own, and the pipeline against the replay (several minutes)"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 	@echo "all tests passed. Next: make check (what CI runs), make property FEEDS=2000 (more feeds against the replay)"
 
 check: .venv/ready lint test ## What CI runs

@@ -20,7 +20,7 @@ from loaders import report
 from loaders.demonstration import demonstrate, step_aside
 from loaders.errors import LoaderError, SettingsError, TryAgain
 from loaders.pipeline import RunReport, run
-from loaders.publish import publish
+from loaders.publish import count_published, publish
 from loaders.query import query_published
 from loaders.remote import open_remote
 from loaders.settings import load_settings
@@ -134,7 +134,7 @@ def _show_runs(done: list[RunReport]) -> None:
     settings = load_settings()
     with open_build(settings.build, read_only=True) as connection:
         topics = read_status(connection)
-    report.show_run(done[-1], topics)
+    report.show_run(done[-1], topics, count_published(settings))
     report.show_next_steps(settings.published)
 
 

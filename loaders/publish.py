@@ -42,6 +42,13 @@ def publish(settings: Settings) -> PublishReport:
     return PublishReport(settings.published, rows)
 
 
+def count_published(settings: Settings) -> dict[str, int]:
+    """Rows by ``schema.table`` of the published file, views included."""
+    with duckdb.connect(str(settings.published), read_only=True) as reader:
+        names = [(schema, name) for kind in ("table", "view") for schema, name, _ in _relations(reader, kind)]
+        return {f"{schema}.{name}": _count(reader, schema, name) for schema, name in names}
+
+
 def _refuse_if_behind(connection: duckdb.DuckDBPyConnection) -> None:
     """Every table must have seen every loaded file: a published state is one state."""
     behind = []

@@ -26,13 +26,20 @@ class Readable:
     """A file that can be selected from.
 
     ``select`` is a query with one parameter, ``$path``. It gives ``values`` (``v0``, ``v1``, ...: the delivered
-    ``columns`` as text, in their order), then ``_row_number`` (1-based, in the file's own order) and ``_op`` (upper case;
-    null where the file has no operation column). ``row_count`` is the file's own claim, where its format makes one.
+    ``columns`` as text, in their order), then ``_row_number`` (1-based, in the file's own order; null unless
+    ``numbers_rows``) and ``_op`` (upper case; null where the file has no operation column). ``row_count`` is the file's
+    own claim, where its format makes one.
     """
 
     columns: tuple[str, ...]
     select: str
+    numbers_rows: bool
     row_count: int | None
+
+    @property
+    def numbered(self) -> str:
+        """``select`` with the row numbers of a format that does not number its rows; reads with one thread."""
+        return self.select if self.numbers_rows else f"select * replace (row_number() over () as _row_number) from ({self.select})"
 
     @property
     def values(self) -> list[str]:
@@ -55,7 +62,7 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, name: ExportNam
 def _open_csv(path: Path, name: ExportName) -> Readable:
     header = _csv_header(path)
     values = [f"c{i}" for i in range(len(header))]
-    return _readable(header, values, _csv_source(values), "row_number() over ()", None, name)
+    return _readable(header, values, _csv_source(values), None, None, name)
 
 
 def _csv_source(columns: Sequence[str]) -> str:
@@ -128,14 +135,15 @@ def _as_text(value: str, kind: str) -> str:
     return f"{value}::varchar"
 
 
-def _readable(header: list[str], values: list[str], source: str, row_number: str, rows: int | None, name: ExportName) -> Readable:
+def _readable(header: list[str], values: list[str], source: str, row_number: str | None, rows: int | None, name: ExportName) -> Readable:
     _check_header(header, name)
     op = next((i for i, column in enumerate(header) if column.upper() == "OP"), None)
     kept = [i for i in range(len(header)) if i != op]
     texts = [f"{values[i]} as v{place}" for place, i in enumerate(kept)]
     operation = "null::varchar" if op is None else f"upper({values[op]})"
-    select = f"select {', '.join(texts)}, {row_number} as _row_number, {operation} as _op from {source}"
-    return Readable(tuple(header[i] for i in kept), select, rows)
+    number = row_number or "null::bigint"
+    select = f"select {', '.join(texts)}, {number} as _row_number, {operation} as _op from {source}"
+    return Readable(tuple(header[i] for i in kept), select, row_number is not None, rows)
 
 
 def _check_header(header: Sequence[str], name: ExportName) -> None:

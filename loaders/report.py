@@ -124,12 +124,11 @@ def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> Non
         console().print(f"{one.status}: {one.organization_id} {one.topic} {one.file_name}: {one.reason}", markup=False)
 
 
-def show_run(report: RunReport, topics: Sequence[TopicStatus]) -> None:
-    """What arrived and what the marts hold."""
+def show_run(report: RunReport, topics: Sequence[TopicStatus], marts: dict[str, int]) -> None:
+    """What arrived and what the marts hold: rows by ``schema.table``."""
     show_sync(report.sync)
     _show_arrived(topics)
-    if report.publish:
-        _show_marts(report.publish.rows)
+    _show_marts(marts)
 
 
 def _show_arrived(topics: Sequence[TopicStatus]) -> None:

@@ -8,11 +8,12 @@ import duckdb
 
 from loaders.errors import WarehouseBusy
 
-# Marts read timestamps without a zone as UTC; extensions are downloads, which a warehouse must not depend on.
+# Timestamps without a zone are UTC; extensions are downloads, which a warehouse must not depend on.
 _SESSION = (
     "set TimeZone = 'UTC'",
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",
+    "set checkpoint_threshold = '256MB'",  # the default of 16 MB rewrites a table's end after every other change file
 )
 
 LEDGER_COLUMNS = {

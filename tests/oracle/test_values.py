@@ -17,7 +17,10 @@ from tests.oracle.values import snake_case, typed
         ("2026-03-01T12:00:00-0530", "timestamp", datetime(2026, 3, 1, 17, 30)),
         ("2026-03-01", "timestamp", datetime(2026, 3, 1)),
         *((text, "timestamp", None) for text in ("", "infinity", "2026-02-30T00:00:00Z", "2026-03-01T25:00:00Z", "03/01/2026", "0")),
-        *((text, "timestamp", None) for text in ("-infinity", "epoch", "2026-03-01T24:00:00Z", "2026-03-01T12:00:00+99:00", "2026-03-01T12:00 UTC")),
+        *(
+            (text, "timestamp", None)
+            for text in ("-infinity", "epoch", "2026-03-01T24:00:00Z", "2026-03-01T12:00:00+99:00", "2026-03-01T12:00 UTC")
+        ),
         (" 2026-03-01T12:00:00Z ", "timestamp", datetime(2026, 3, 1, 12)),
         ("2024-02-29", "date", date(2024, 2, 29)),
         ("2024-02-29T23:30:00-05:00", "date", date(2024, 2, 29)),

@@ -96,7 +96,9 @@ class Warehouse:
 
     def test(self, selected: str) -> None:
         """Run dbt's tests on the selected models; RuntimeError with dbt's words when one fails."""
-        self._run("-c", "from dbt.cli.main import cli; cli()", "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test")
+        self._run(
+            "-c", "from dbt.cli.main import cli; cli()", "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test"
+        )
 
     def environment(self) -> dict[str, str]:
         """The environment in which a command works on this warehouse."""
@@ -109,7 +111,9 @@ class Warehouse:
         return os.environ | own
 
     def _run(self, *arguments: str) -> None:
-        done = subprocess.run([sys.executable, *arguments], cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments[1:])}: exit {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
 

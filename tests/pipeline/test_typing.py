@@ -52,7 +52,9 @@ def cast_by_macro(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, s
 def test_a_text_casts_as_the_contract_reads_it(cast_by_macro, kind: str, text: str):
     found = cast_by_macro[kind, text]
     if kind == "bigint":
-        assert found == {"7": "7", "007": "7", "-3": "-3", "7.0": "7", "1e3": "1000", "9223372036854775807": "9223372036854775807"}.get(text)
+        assert found == {"7": "7", "007": "7", "-3": "-3", "7.0": "7", "1e3": "1000", "9223372036854775807": "9223372036854775807"}.get(
+            text
+        )
         return
     expected = typed(text, kind.partition("(")[0])
     read = {"timestamp": datetime.fromisoformat, "date": date.fromisoformat, "decimal(18,6)": Decimal, "boolean": "true".__eq__}[kind]
