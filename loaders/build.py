@@ -10,24 +10,28 @@ from pathlib import Path
 import duckdb
 
 from loaders.errors import BuildFailed
-from loaders.registry import modelled_topics
+from loaders.registry import modelled_topics, topics
 from loaders.settings import PROJECT, Settings
 from loaders.warehouse import open_build
 
-_PROJECT_PARTS = ("dbt_project.yml", "models", "macros", "seeds")
+LEDGER = "_files"
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a build has to do: ``topics`` with files that no build has seen; ``everything`` when the project itself changed."""
+    """What a build has to do.
+
+    ``newest`` is the ledger's end for every topic with marts, and for the ledger itself (``_files``); ``topics`` are those
+    of them that no build has seen whole. ``rebuild``: the project changed, so that everything is built from the raw rows.
+    """
 
     topics: tuple[str, ...]
-    everything: bool
+    rebuild: bool
     fingerprint: str
     newest: dict[str, int]
 
     def __bool__(self) -> bool:
-        return self.everything or bool(self.topics)
+        return self.rebuild or bool(self.topics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +45,32 @@ class BuildReport:
 
 def find_news(connection: duckdb.DuckDBPyConnection) -> News:
     """Compare the ledger with what the last builds had seen."""
-    newest = dict(connection.execute("select topic, max(_file_id) from raw._files where row_count is not null group by topic").fetchall())
+    newest = _ledger_ends(connection)
     built = {topic: (file_id, mark) for topic, file_id, mark, _ in connection.execute("from raw._built").fetchall()}
     fingerprint = project_fingerprint()
-    modelled = modelled_topics()
-    stale = tuple(sorted(topic for topic, file_id in newest.items() if topic in modelled and built.get(topic, (0,))[0] < file_id))
-    everything = any(mark != fingerprint for _, mark in built.values()) or not modelled <= built.keys()
-    return News(stale, everything, fingerprint, {topic: newest.get(topic, 0) for topic in modelled})
+    rebuild = not newest.keys() <= built.keys() or any(mark != fingerprint for _, mark in built.values())
+    stale = tuple(topic for topic, file_id in sorted(newest.items()) if built.get(topic, (-1,))[0] < file_id)
+    return News(stale, rebuild, fingerprint, newest)
+
+
+def _ledger_ends(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    with_rows = connection.execute("select topic, max(_file_id) from raw._files where row_count is not null group by topic").fetchall()
+    (end,) = connection.execute("select coalesce(max(_file_id), 0) from raw._files").fetchone()
+    return dict.fromkeys(modelled_topics(), 0) | {topic: end for topic, end in with_rows if topic in modelled_topics()} | {LEDGER: end}
 
 
 def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildReport:
-    """Build and test what the news concerns; BuildFailed with dbt's reasons. The build database must not be open."""
-    arguments = [
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-        "--quiet",
-        "--no-use-colors",
-        "--project-dir",
-        str(PROJECT),
-        "--profiles-dir",
-        str(PROJECT),
-    ]
-    if full_refresh:
+    """Build and test what the news concerns; BuildFailed with dbt's reasons. The build database must not be open.
+
+    After a change of the project everything is built from the raw rows: what the marts say is to depend on the files
+    and on the project as it stands, not on what it was when they arrived.
+    """
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--quiet", "--no-use-colors"]
+    arguments += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    if full_refresh or news.rebuild:
         arguments.append("--full-refresh")
-    if not (news.everything or full_refresh):
-        arguments += ["--select", "files+", *(f"source:fortress.{topic}+" for topic in news.topics)]
+    else:
+        arguments += ["--select", "files+", *(f"source:fortress.{topic}+" for topic in news.topics if topic != LEDGER)]
     report = _run_dbt(settings, arguments)
     with open_build(settings.build) as connection:
         _remember_built(connection, news)
@@ -98,22 +102,23 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
 
 def _remember_built(connection: duckdb.DuckDBPyConnection, news: News) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
-    topics = news.newest if news.everything else {topic: news.newest[topic] for topic in news.topics}
     connection.execute("begin")
-    for topic, file_id in topics.items():
-        connection.execute("delete from raw._built where topic = ?", [topic])
+    connection.execute("delete from raw._built")
+    for topic, file_id in news.newest.items():
         connection.execute("insert into raw._built values (?, ?, ?, ?)", [topic, file_id, news.fingerprint, now])
     connection.execute("commit")
 
 
 def project_fingerprint() -> str:
-    """A hash of all that decides what the models say: the same files and another fingerprint mean a rebuild is due."""
+    """A hash of all that decides what the marts say: models, macros, settings, and the registry's names and types."""
     digest = hashlib.sha256()
-    for path in sorted(_project_files()):
+    for path in (PROJECT / "dbt_project.yml", *sorted(_statements())):
         digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(
+        repr([(topic.name, [(column.name, column.data_type) for column in topic.columns]) for topic in topics().values()]).encode()
+    )
     return digest.hexdigest()
 
 
-def _project_files() -> list[Path]:
-    parts = [PROJECT / part for part in _PROJECT_PARTS]
-    return [path for part in parts for path in ([part] if part.is_file() else part.rglob("*")) if path.is_file()]
+def _statements() -> list[Path]:
+    return [path for folder in ("models", "macros") for path in (PROJECT / folder).rglob("*.sql")]

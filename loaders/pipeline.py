@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loaders.build import BuildReport, build, find_news
-from loaders.publish import PublishReport, publish
+from loaders.build import LEDGER, BuildReport, build, find_news
+from loaders.publish import PublishReport, is_behind, publish
 from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.sync import SyncReport, sync
@@ -31,13 +31,14 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False) -> R
         news = find_news(connection)
     built = None
     if news or full_refresh:
-        progress(f"build    {'every topic' if news.everything or full_refresh else ', '.join(news.topics)}")
+        named = [topic for topic in news.topics if topic != LEDGER] or ["the audit of files"]
+        progress(f"build    {'every topic, from the raw rows' if news.rebuild or full_refresh else ', '.join(named)}")
         built = build(settings, news, full_refresh)
         progress(f"         {built.models} models built, {built.tests} tests passed")
     published = None
-    if built or not settings.published.exists():
+    if built or is_behind(settings):
         progress(f"publish  {settings.published}")
         published = publish(settings)
-    if not built:
+    if not built and not published:
         progress("nothing new: nothing built, the published file stands")
     return RunReport(synced, built, published)

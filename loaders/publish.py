@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -39,7 +40,18 @@ def publish(settings: Settings) -> PublishReport:
             _swap(part, settings.published)
         finally:
             _remove(part)
+        connection.execute("delete from raw._published")
+        connection.execute("insert into raw._published values (?)", [datetime.now(UTC).replace(tzinfo=None)])
     return PublishReport(settings.published, rows)
+
+
+def is_behind(settings: Settings) -> bool:
+    """Whether a build ended after the last publishing did, as when a run was stopped between the two."""
+    if not settings.published.exists():
+        return True
+    with open_build(settings.build) as connection:
+        query = "select coalesce(max(built_at) > (select max(published_at) from raw._published), true) from raw._built"
+        return connection.execute(query).fetchone()[0]
 
 
 def count_published(settings: Settings) -> dict[str, int]:

@@ -46,7 +46,9 @@ _REMOTE_COLUMNS = {
 
 _BUILT_COLUMNS = {"topic": "varchar", "_file_id": "bigint", "project_fingerprint": "varchar", "built_at": "timestamp"}
 
-_OWN_TABLES = {"_files": LEDGER_COLUMNS, "_remote": _REMOTE_COLUMNS, "_built": _BUILT_COLUMNS}
+_PUBLISHED_COLUMNS = {"published_at": "timestamp"}
+
+_OWN_TABLES = {"_files": LEDGER_COLUMNS, "_remote": _REMOTE_COLUMNS, "_built": _BUILT_COLUMNS, "_published": _PUBLISHED_COLUMNS}
 
 
 def quote(identifier: str) -> str:

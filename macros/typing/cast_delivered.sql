@@ -30,7 +30,7 @@
     {%- elif data_type == 'bigint' -%}
         case when {{ is_number_that_fits(value, 'bigint') }} then try_cast({{ value }} as bigint) end
     {%- elif data_type == 'json' -%}
-        try_cast({{ value }} as json)
+        case when json_valid({{ value }}) then json({{ value }}) end {#- without the blanks between: how it was laid out is no change -#}
     {%- else -%}
         {{ exceptions.raise_compiler_error("cast_delivered: unknown data_type '" ~ data_type ~ "'. Use text, timestamp, date, boolean, bigint, json or decimal(p,s).") }}
     {%- endif -%}

@@ -40,6 +40,8 @@ COLUMNS = {
 }
 _KNOWN = {name for columns in COLUMNS.values() for name in columns}
 
+_DBT = ("-c", "from dbt.cli.main import cli; cli()")
+
 Case = list[list[Delivered]]  # one feed, run by run
 Difference = tuple[str, str, tuple[Any, ...]]  # table, "missing" or "unexpected", the row
 
@@ -92,7 +94,7 @@ class Warehouse:
 
     def build(self, *options: str, resolution: str | None = None) -> None:
         chosen = ["--vars", json.dumps({"cdc_resolution": resolution})] if resolution else []
-        self._run("-c", "from dbt.cli.main import cli; cli()", "run", *options, *chosen)
+        self._run(*_DBT, "run", *options, *chosen)
 
     def test(self, selected: str) -> None:
         """Run dbt's tests on the selected models; RuntimeError with dbt's words when one fails."""
