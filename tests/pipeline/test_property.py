@@ -68,6 +68,11 @@ def test_a_full_refresh_says_the_same(played, cases: list[Case]):
     report(differences(warehouse, everything(cases)), cases)
 
 
+def test_the_contracts_invariants_hold_for_them_all(played):
+    warehouse, _ = played
+    warehouse.test("stg_fortress__files workorders workorders_history workorders_changes")
+
+
 def everything(cases: list[Case]) -> list[Delivered]:
     """All that was delivered, in order of arrival."""
     return [delivered for case in cases for run in case for delivered in run]
