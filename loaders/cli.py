@@ -1,14 +1,16 @@
 """The command line: options in, reports out. No logic lives here.
 
-Exit codes: 0 all good; 3 something is quarantined or held and waits for somebody; 75 try again, nothing was changed;
-1 failed, and will fail again until somebody acts; 2 the command line itself is wrong.
+Exit codes: 0 all good; 3 a file is quarantined, held or refused and waits for somebody; 75 try again: another process is at
+work, or the server did not hand over what it holds; 1 failed, and will fail again until somebody acts; 2 the command line
+itself is wrong.
 """
 
 import dataclasses
 import json
+import math
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
@@ -26,7 +28,7 @@ from loaders.remote import open_remote
 from loaders.settings import load_settings
 from loaders.simulator import simulate
 from loaders.status import read_status, set_aside
-from loaders.sync import make_plan, sync
+from loaders.sync import SyncReport, make_plan, sync
 from loaders.warehouse import open_build
 
 ATTENTION, TEMPORARY, FAILED = 3, 75, 1
@@ -53,6 +55,8 @@ def main() -> None:
 
     Settings come from the environment and from .env in the project's root: FORTRESS_EXPORTS_URL, FORTRESS_SSH_KEY,
     FORTRESS_SSH_PASSWORD, FORTRESS_KNOWN_HOSTS, FORTRESS_HOME. README.md explains each.
+
+    Example: FORTRESS_EXPORTS_URL=sftp://user@host/root python -m loaders run
     """
 
 
@@ -64,11 +68,12 @@ def sync_(as_json: bool) -> None:
     """
     settings = load_settings()
     settings.require_exports_url()
-    step_aside(settings, _progress(as_json))
-    with open_build(settings.build) as connection, open_remote(settings) as remote:
-        found = sync(settings, connection, remote, _progress(as_json))
+    with open_remote(settings) as remote:  # first: an address that is wrong shall leave everything as it is
+        step_aside(settings, _progress(as_json))
+        with open_build(settings.build) as connection:
+            found = sync(settings, connection, remote, _progress(as_json))
     _answer(as_json, found, lambda: report.show_sync(found))
-    sys.exit(ATTENTION if found.attention else 0)
+    sys.exit(exit_code([found]))
 
 
 @command
@@ -81,7 +86,7 @@ def plan(as_json: bool) -> None:
     settings.require_exports_url()
     with open_remote(settings) as remote:
         listing = remote.list_exports()
-    with open_build(settings.build, read_only=settings.build.exists()) as connection:
+    with open_build(settings.build, read_only=True) as connection:
         found = make_plan(connection, listing)
     _answer(as_json, found, lambda: report.show_plan(found))
 
@@ -127,7 +132,7 @@ def run_(as_json: bool, full: bool) -> None:
         say("FORTRESS_EXPORTS_URL is not set: this is the demonstration, a simulated vendor behind a real SFTP server on this machine.")
         done = demonstrate(settings, say)
     _answer(as_json, done, lambda: _show_runs(done))
-    sys.exit(ATTENTION if any(one.sync.attention for one in done) else 0)
+    sys.exit(exit_code([one.sync for one in done]))
 
 
 def _show_runs(done: list[RunReport]) -> None:
@@ -182,19 +187,33 @@ def query(sql: str, as_json: bool) -> None:
     )
 
 
+def exit_code(syncs: Sequence[SyncReport]) -> int:
+    """What syncs end with that ran through; a file still being written is left to the next run, and is no failure."""
+    if any(one.attention or one.refused for one in syncs):
+        return ATTENTION
+    return TEMPORARY if any(one.failed for one in syncs) else 0
+
+
 def _progress(as_json: bool) -> Callable[[str], None]:
     return lambda line: click.echo(line, err=as_json)
 
 
 def _answer(as_json: bool, found: Any, show: Callable[[], None]) -> None:
     if as_json:
-        click.echo(json.dumps(found, default=_plain, ensure_ascii=False))
+        click.echo(json.dumps(_plain(found), allow_nan=False))
     else:
         show()
 
 
 def _plain(value: Any) -> Any:
-    """Reports are dataclasses all the way down; times are written as ISO 8601, everything else as its text."""
+    """What JSON knows: reports are dataclasses all the way down; times as ISO 8601, everything else as its text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    is_known = value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_known else str(value)

@@ -10,7 +10,6 @@ from pathlib import Path
 from loaders.errors import SettingsError
 from loaders.pipeline import Progress, RunReport, run
 from loaders.settings import Settings
-from loaders.sftp_server import serve
 from loaders.simulator import Delivery, simulate
 
 STEPS = 3
@@ -19,6 +18,8 @@ _STEP_TITLES = {1: "the first snapshots", 2: "a day of change files", 3: "a late
 
 def demonstrate(settings: Settings, progress: Progress) -> list[RunReport]:
     """Simulate what is not simulated yet, one run after each step; one run that finds nothing new when all is there."""
+    from loaders.sftp_server import serve  # imported here: it takes half a second that real data need not pay
+
     folder = _folder(settings)
     if settings.build.exists() and not folder.exists():
         raise SettingsError(

@@ -58,6 +58,10 @@ class LandingRefused(Never):
     """The landing folder cannot be written: no space left, read-only, or not ours."""
 
 
+class WarehouseRefused(Never):
+    """build.duckdb cannot be opened, or DuckDB gave up on it: no space or memory left, damaged, or not ours."""
+
+
 class PublishRefused(Never):
     """The build did not pass the checks that stand before publishing; the published file is untouched."""
 

@@ -81,6 +81,11 @@ def update(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:
     connection.execute("update raw._files set status = ?, reason = ?, batch_at = ?, snapshot_number = ? where _file_id = ?", values)
 
 
+def delete(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:
+    """Take away the row of a version that is about to be inserted under another id."""
+    connection.execute("delete from raw._files where _file_id = ?", [version._file_id])
+
+
 def is_in_force(version: FileVersion, others: Sequence[FileVersion]) -> bool:
     """Whether the name's latest version has this very content, so that nothing was delivered."""
     same_name = [other for other in others if other.file_name == version.file_name and other.status != "superseded"]
@@ -106,6 +111,8 @@ def settle_change(version: FileVersion, others: Iterable[FileVersion]) -> tuple[
     counting = next((other for other in others if other.status == "loaded"), None)
     if counting and counting.file_name != version.file_name:
         return replace(version, status="duplicate", reason=f"the same batch was loaded from {counting.file_name}"), []
+    if counting and counting.sha256 == version.sha256:  # what came between could not be read
+        return replace(version, status="duplicate", reason="delivered again with the content it had"), []
     return version, [_replaced(counting, version)] if counting else []
 
 

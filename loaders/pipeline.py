@@ -26,7 +26,7 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False) -> R
     """Mirror and load what is new, build the topics with news, publish. Without news, two steps are not even started."""
     settings.require_exports_url()
     progress(f"sync     {settings.source_label}")
-    with open_build(settings.build) as connection, open_remote(settings) as remote:
+    with open_remote(settings) as remote, open_build(settings.build) as connection:
         synced = sync(settings, connection, remote, lambda line: progress(f"         {line}"))
         news = find_news(connection)
     built = None

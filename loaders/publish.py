@@ -30,6 +30,8 @@ class PublishReport:
 
 def publish(settings: Settings) -> PublishReport:
     """Check the build, write it to a new file beside the published one, check that, and swap; PublishRefused otherwise."""
+    if not settings.build.exists():
+        raise PublishRefused(f"there is no warehouse in {settings.home} yet: `python -m loaders run` makes one.")
     with open_build(settings.build) as connection:
         _refuse_if_behind(connection)
         part = settings.published.with_suffix(".duckdb.part")

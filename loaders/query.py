@@ -21,6 +21,8 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple
     try:
         with duckdb.connect(str(settings.published), read_only=True) as connection:
             result = connection.execute(sql)
+            if result is None or result.description is None:
+                raise QueryRefused("there is no query in this text")
             return [name for name, *_ in result.description], result.fetchmany(_MOST_ROWS)
     except duckdb.Error as error:
         raise QueryRefused(str(error)) from None

@@ -1,7 +1,7 @@
-"""Landed files into raw tables: a file's rows and its ledger entry commit together, or neither does."""
+"""Landed files into the warehouse: a file's rows and all that its arrival changes in the ledger commit together, or nothing does."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +10,12 @@ import duckdb
 
 from loaders import ledger
 from loaders.errors import UnreadableFile
+from loaders.landing import writing
 from loaders.ledger import FileVersion
 from loaders.mirror import Landed, landing_path
-from loaders.readers import Readable, open_file, unreadable
+from loaders.raw_tables import Opened, check_file, delete_rows, drop_table_without_files, insert_rows, open_version, prepare_table
 from loaders.remote import RemoteFile
-from loaders.warehouse import quote, table_columns
-
-TECHNICAL_COLUMNS = {"_organization_id": "varchar", "_file_id": "bigint", "_row_number": "bigint", "_op": "varchar"}
+from loaders.seam import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +46,56 @@ class RawLoader:
             return self._only_remember(landed.file)
         *settled, settled_version = ledger.settle_snapshots([*others, version])
         changed = [now for was, now in zip(others, settled, strict=True) if now.status != was.status]
-        outcome = self._commit(settled_version, landed, [one for one in changed if one.status == "duplicate"], replaced)
-        if outcome.status != "quarantined":
-            for restored in (one for one in changed if one.status == "loaded"):
-                self._load_again(restored)
-        return outcome
+        return self._commit(settled_version, landed, changed, replaced)
 
-    def _load_again(self, version: FileVersion) -> None:
-        """A snapshot that was nothing, and counts now that another stands before it: its rows come from the landing.
+    def _commit(self, version: FileVersion, landed: Landed, changed: list[FileVersion], replaced: list[FileVersion]) -> FileVersion:
+        """Write what the file is. ``changed``: others, if it can be read. ``replaced``: unread versions of it, in any case."""
+        try:
+            opened = self._opened(version, landed.path) if version.status == "loaded" else None
+            again = [self._opened_again(one) if one.status == "loaded" else one for one in changed]
+            return self._write(opened or version, landed.file, [*again, *replaced])
+        except UnreadableFile as error:
+            drop_table_without_files(self.connection, version.topic)
+            return self._write(_quarantined(version, error), landed.file, replaced)
 
-        It takes a new id, so that tables built meanwhile find it in the ledger's tail.
-        """
-        again = replace(version, _file_id=ledger.next_file_id(self.connection))
-        path = landing_path(
-            self.landing, again.organization_id, again.topic, again.name, again.remote_mtime.replace(tzinfo=UTC), again.sha256
-        )
-        readable = open_file(self.connection, path, again.name)
-        self._prepare_table(again, readable, path)
+    def _opened(self, version: FileVersion, path: Path) -> Opened:
+        return prepare_table(self.connection, open_version(version, path))
+
+    def _opened_again(self, version: FileVersion) -> Opened | FileVersion:
+        """A snapshot that was nothing, and counts now that another stands before it: its rows come from the landing."""
+        modified_at = version.remote_mtime.replace(tzinfo=UTC)
+        path = landing_path(self.landing, version.organization_id, version.topic, version.name, modified_at, version.sha256)
+        try:
+            with writing(path):
+                opened = self._opened(version, path)
+            check_file(self.connection, opened)
+        except UnreadableFile as error:
+            return _quarantined(version, error)
+        return opened
+
+    def _write(self, version: Opened | FileVersion, file: RemoteFile, others: Sequence[Opened | FileVersion]) -> FileVersion:
+        """Rows, ledger entry, what the file makes of others, and the memory of having seen it: one transaction."""
         with self._transaction():
-            self.connection.execute("delete from raw._files where _file_id = ?", [version._file_id])
-            ledger.insert(self.connection, replace(again, row_count=self._insert_rows(again, readable, path)))
-            self._settle_parts(again)
+            written = self._insert(version) if isinstance(version, Opened) else version
+            ledger.insert(self.connection, written)
+            for other in others:
+                if isinstance(other, Opened):
+                    self._insert_again(other)
+                else:
+                    ledger.update(self.connection, other)
+            self._settle_parts(written)
+            remember(self.connection, file)
+        return written
+
+    def _insert(self, opened: Opened) -> FileVersion:
+        return replace(opened.version, row_count=insert_rows(self.connection, opened))
+
+    def _insert_again(self, opened: Opened) -> None:
+        """Under a new id, so that tables built meanwhile find it in the ledger's tail."""
+        ledger.delete(self.connection, opened.version)
+        delete_rows(self.connection, opened.version)
+        version = replace(opened.version, _file_id=ledger.next_file_id(self.connection))
+        ledger.insert(self.connection, self._insert(replace(opened, version=version)))
 
     def _settle_parts(self, version: FileVersion) -> None:
         """A numbered part moves the bounds and times of the topic's snapshots in parts; within the caller's transaction."""
@@ -76,87 +104,9 @@ class RawLoader:
             for part in ledger.settle_parts(one for one in snapshots if one.name.is_part and one.status == "loaded"):
                 ledger.update(self.connection, part)
 
-    def _commit(self, version: FileVersion, landed: Landed, changed: list[FileVersion], replaced: list[FileVersion]) -> FileVersion:
-        """Write what the file is. ``changed``: others, if it can be read. ``replaced``: unread versions of it, in any case."""
-        try:
-            if version.status != "loaded":
-                return self._write(version, landed, changed + replaced, None)
-            readable = open_file(self.connection, landed.path, version.name)
-            self._prepare_table(version, readable, landed.path)
-            return self._write(version, landed, changed + replaced, readable)
-        except UnreadableFile as error:
-            self._drop_table_without_files(version.topic)
-            return self._write(replace(version, status="quarantined", reason=str(error)), landed, replaced, None)
-
-    def _write(self, version: FileVersion, landed: Landed, changed: list[FileVersion], readable: Readable | None) -> FileVersion:
-        """Rows, ledger entry, what the file makes of others, and the memory of having seen it: one transaction."""
-        with self._transaction():
-            if readable is not None:
-                version = replace(version, row_count=self._insert_rows(version, readable, landed.path))
-            ledger.insert(self.connection, version)
-            for other in changed:
-                ledger.update(self.connection, other)
-            self._settle_parts(version)
-            remember(self.connection, landed.file)
-        return version
-
     def _only_remember(self, file: RemoteFile) -> None:
         with self._transaction():
             remember(self.connection, file)
-
-    def _prepare_table(self, version: FileVersion, readable: Readable, path: Path) -> None:
-        """Create the topic's table or add the columns it lacks.
-
-        In statements of their own: a schema change inside a transaction that also writes rows is what a write-ahead log
-        has been seen not to survive. So a file that would change a table is first read through, and may not if it is bad;
-        a new table whose first file turns out bad is taken away again.
-        """
-        existing = table_columns(self.connection, "raw", version.topic)
-        known = {name.casefold() for name in existing}
-        missing = [f"{quote(column)} varchar" for column in map(raw_column, readable.columns) if column.casefold() not in known]
-        if not existing:
-            columns = missing + [f"{name} {kind}" for name, kind in TECHNICAL_COLUMNS.items()]
-            self.connection.execute(f"create table raw.{quote(version.topic)} ({', '.join(columns)})")
-            return
-        if missing:
-            self._read_through(version, readable, path)
-        for column in missing:
-            self.connection.execute(f"alter table raw.{quote(version.topic)} add column {column}")
-
-    def _drop_table_without_files(self, topic: str) -> None:
-        (files,) = self.connection.execute("select count(*) from raw._files where topic = ? and row_count is not null", [topic]).fetchone()
-        if not files:
-            self.connection.execute(f"drop table if exists raw.{quote(topic)}")
-
-    def _read_through(self, version: FileVersion, readable: Readable, path: Path) -> None:
-        texts = ", ".join(f"count({value})" for value in readable.values)
-        with _refusing_what_cannot_be_read():
-            self.connection.execute(f"select count(*), max(_op), {texts} from ({readable.select})", {"path": str(path)}).fetchall()
-        _check_rows(self.connection, f"({readable.numbered})", readable.key, version, {"path": str(path)}, readable.row_count)
-
-    def _insert_rows(self, version: FileVersion, readable: Readable, path: Path) -> int:
-        """Append the file's rows and prove that all of them are there and usable; their number."""
-        table = f"raw.{quote(version.topic)}"
-        targets = ", ".join(quote(raw_column(column)) for column in readable.columns)
-        texts = ", ".join(readable.values)
-        statement = (
-            f"insert into {table} ({targets}, _organization_id, _file_id, _row_number, _op) "
-            f"select {texts}, $organization, $file_id, _row_number, _op from ({readable.select})"
-        )
-        with _refusing_what_cannot_be_read():
-            self.connection.execute(statement, {"path": str(path), "organization": version.organization_id, "file_id": version._file_id})
-        if not readable.numbers_rows:
-            self._number_rows(table, version._file_id)
-        inserted = f"(from {table} where _file_id = {version._file_id:d})"
-        return _check_rows(self.connection, inserted, quote("id"), version, {}, readable.row_count)
-
-    def _number_rows(self, table: str, file_id: int) -> None:
-        """Number a file's new rows by the order in which they stand in the table: the file's own, which DuckDB preserves.
-
-        Numbering while reading would take one thread instead of all.
-        """
-        of_file = f"from {table} where _file_id = {file_id:d}"
-        self.connection.execute(f"update {table} set _row_number = rowid - (select min(rowid) {of_file}) + 1 where _file_id = {file_id:d}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -164,14 +114,10 @@ class RawLoader:
         try:
             yield
         except BaseException:
-            self.connection.execute("rollback")
+            with suppress(duckdb.Error):  # whatever ended the transaction is the error to report
+                self.connection.execute("rollback")
             raise
         self.connection.execute("commit")
-
-
-def raw_column(delivered: str) -> str:
-    """The raw column a delivered one is kept in: its own name, unless that is one of ours."""
-    return f"delivered_{delivered}" if delivered.casefold() in TECHNICAL_COLUMNS else delivered
 
 
 def remember(connection: duckdb.DuckDBPyConnection, file: RemoteFile) -> None:
@@ -206,25 +152,6 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-@contextmanager
-def _refusing_what_cannot_be_read() -> Iterator[None]:
-    try:
-        yield
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-        raise unreadable(error) from None
-
-
-def _check_rows(
-    connection: duckdb.DuckDBPyConnection, rows: str, key: str, version: FileVersion, parameters: dict[str, str], claimed: int | None
-) -> int:
-    """Every row has a key and, in a change file, an operation we know; the count is the file's own. The number of rows."""
-    needs_op = "_op is null or _op not in ('I', 'U', 'D')" if version.kind == "change" else "false"
-    query = f"select count(*), min(_row_number) filter ({key} is null or {key} = ''), min(_row_number) filter ({needs_op}) from {rows}"
-    count, keyless, unknown_op = connection.execute(query, parameters).fetchone()
-    if keyless is not None:
-        raise UnreadableFile(f"row {keyless} has no id")
-    if unknown_op is not None:
-        raise UnreadableFile(f"row {unknown_op} has no operation, or one that is not I, U or D")
-    if claimed is not None and claimed != count:
-        raise UnreadableFile(f"the file claims {claimed:,} rows and holds {count:,}")
-    return count
+def _quarantined(version: FileVersion, error: UnreadableFile) -> FileVersion:
+    reason = f"{error}: {shown(error.text)}" if error.text else str(error)
+    return replace(version, status="quarantined", reason=reason)

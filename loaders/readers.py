@@ -4,21 +4,20 @@ One file at a time, every column named and typed by us: a reader that guesses re
 drops columns that the first file of a glob lacks, and changes types with the eleventh file.
 """
 
-import csv
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from loaders.errors import UnreadableFile
+from loaders.errors import ReadFailed, UnreadableFile
 from loaders.names import ExportName
-from loaders.warehouse import quote
+from loaders.rfc4180 import LONGEST_LINE, read_header
+from loaders.warehouse import open_scratch, quote
 
 MAX_COLUMNS = 2_000
-MAX_LINE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,15 @@ class Readable:
 
     ``select`` is a query with one parameter, ``$path``. It gives ``values`` (``v0``, ``v1``, ...: the delivered
     ``columns`` as text, in their order), then ``_row_number`` (1-based, in the file's own order; null unless
-    ``numbers_rows``) and ``_op`` (upper case; null where the file has no operation column). ``row_count`` is the file's
-    own claim, where its format makes one.
+    ``numbers_rows``) and ``_op`` (upper case; null where the file has no operation column). ``row_count`` is how many rows
+    there have to be, by another count than DuckDB's own. ``locate`` gives the line and the text of a row, where there are lines.
     """
 
     columns: tuple[str, ...]
     select: str
     numbers_rows: bool
-    row_count: int | None
+    row_count: int
+    locate: Callable[[int], tuple[int, str]] | None = None
 
     @property
     def numbered(self) -> str:
@@ -49,67 +49,72 @@ class Readable:
     @property
     def key(self) -> str:
         """The one of ``values`` that holds the record's id."""
-        return self.values[[column.casefold() for column in self.columns].index("id")]
+        return self.values[[folded(column) for column in self.columns].index("id")]
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, path: Path, name: ExportName) -> Readable:
-    """How to read the file, after its header has been checked; UnreadableFile when it cannot be an export."""
+def folded(column: str) -> str:
+    """What two names of one column have in common: they may differ in case."""
+    return column.lower()
+
+
+def open_file(path: Path, name: ExportName) -> Readable:
+    """How to read the file, which has been read through once by then; UnreadableFile when it is no whole export."""
     if path.stat().st_size == 0:
         raise UnreadableFile("the file is empty (zero bytes): not even a header line")
-    return _open_csv(path, name) if name.format == "csv" else _open_parquet(connection, path, name)
+    return _open_csv(path, name) if name.format == "csv" else _open_parquet(path, name)
 
 
 def _open_csv(path: Path, name: ExportName) -> Readable:
-    header = _csv_header(path)
-    values = [f"c{i}" for i in range(len(header))]
-    return _readable(header, values, _csv_source(values), None, None, name)
+    file = read_header(path)
+    _check_header(file.columns, name)
+    rows, has_line_breaks = file.count()
+    values = [f"c{i}" for i in range(len(file.columns))]
+    source = _csv_source(values, parallel=not has_line_breaks)  # several threads misjudge long values with line breaks
+    return Readable(_delivered(file.columns), _select(file.columns, values, source), False, rows, file.locate)
 
 
-def _csv_source(columns: Sequence[str]) -> str:
+def _csv_source(columns: Sequence[str], parallel: bool) -> str:
     types = ", ".join(f"'{column}': 'varchar'" for column in columns)
     dialect = "delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, strict_mode=true"
-    limits = f"max_line_size={MAX_LINE_BYTES}, buffer_size={2 * MAX_LINE_BYTES}"
-    return f"read_csv($path, auto_detect=false, header=true, {dialect}, {limits}, columns={{{types}}})"
+    limits = f"max_line_size={LONGEST_LINE}, buffer_size={2 * LONGEST_LINE}, parallel={str(parallel).lower()}"
+    return f"read_csv($path, auto_detect=false, hive_partitioning=false, header=true, {dialect}, {limits}, columns={{{types}}})"
 
 
-def _csv_header(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        head = file.read(MAX_LINE_BYTES)
-    if head.startswith(b"\x1f\x8b"):
-        raise UnreadableFile("the file is gzip-compressed, though its name says CSV", 1)
-    if head.lstrip()[:1] == b"<":
-        raise UnreadableFile("the file looks like an HTML or XML page, not CSV", 1, head[:80].decode("utf-8", "replace"))
-    _refuse_nul_bytes(path)
-    try:  # a multi-byte character may be cut where the head ends; the header itself ends long before
-        text = head.decode("utf-8-sig", "strict" if len(head) < MAX_LINE_BYTES else "replace")
-    except UnicodeDecodeError as error:
-        line = head.count(b"\n", 0, error.start) + 1
-        raise UnreadableFile("the file is not valid UTF-8", line, repr(head[max(0, error.start - 20) : error.start + 20])) from None
+def _open_parquet(path: Path, name: ExportName) -> Readable:
+    """Read it whole in a database of its own first: a torn file can set off what leaves a database unusable."""
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (StopIteration, csv.Error) as error:
-        raise UnreadableFile(f"the header line cannot be read ({error})", 1, text[:80]) from None
-
-
-def _refuse_nul_bytes(path: Path) -> None:
-    line = 1
-    with path.open("rb") as file:
-        while chunk := file.read(2**22):
-            if (at := chunk.find(b"\0")) >= 0:
-                raise UnreadableFile("the file holds a NUL byte", line + chunk.count(b"\n", 0, at))
-            line += chunk.count(b"\n")
-
-
-def _open_parquet(connection: duckdb.DuckDBPyConnection, path: Path, name: ExportName) -> Readable:
-    try:
-        header = _parquet_header(connection, path)
-        types = [kind for _, kind, *_ in connection.execute("describe from read_parquet($path)", {"path": str(path)}).fetchall()]
-        (rows,) = connection.execute("select sum(num_rows)::bigint from parquet_file_metadata($path)", {"path": str(path)}).fetchone()
+        return _prove_parquet(_scratch(), path, name)
     except duckdb.Error as error:
-        raise UnreadableFile(f"the Parquet file cannot be read: {first_line(error)}") from None
+        _scratch.cache_clear()
+        if isinstance(error, duckdb.OutOfMemoryException):  # ours, or a size that the file made up
+            raise ReadFailed(f"{path.name}: {first_line(error)}") from None
+        raise UnreadableFile(f"the Parquet file cannot be read: {first_line(error).replace(str(path), name.file_name)}") from None
+
+
+@cache
+def _scratch() -> duckdb.DuckDBPyConnection:
+    return open_scratch()
+
+
+def _prove_parquet(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName) -> Readable:
+    place = {"path": str(path)}
+    header = _parquet_header(scratch, path)
+    types = [kind for _, kind, *_ in scratch.execute(f"describe from {_parquet_source()}", place).fetchall()]
+    (rows,) = scratch.execute("select sum(num_rows)::bigint from parquet_file_metadata($path)", place).fetchone()
     _check_header(header, name)  # before its names are used: DuckDB renames the second of two equal ones
     values = [_as_text(quote(column), kind) for column, kind in zip(header, types, strict=True)]
-    return _readable(header, values, "read_parquet($path, file_row_number=true)", "file_row_number + 1", rows, name)
+    is_taken = "file_row_number" in map(folded, header)
+    source = _parquet_source("" if is_taken else ", file_row_number=true")
+    select = _select(header, values, source, None if is_taken else "file_row_number + 1")
+    readable = Readable(_delivered(header), select, not is_taken, rows)
+    proof = ", ".join(f"max(hash({value}))" for value in (*readable.values, "_op"))  # a count would not look at the values
+    scratch.execute(f"select {proof} from ({select})", place).fetchall()
+    return readable
+
+
+def _parquet_source(options: str = "") -> str:
+    """Folders are not columns: in a home below `id=9/`, every row's id would be 9."""
+    return f"read_parquet($path, hive_partitioning=false{options})"
 
 
 def _parquet_header(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
@@ -135,30 +140,30 @@ def _as_text(value: str, kind: str) -> str:
     return f"{value}::varchar"
 
 
-def _readable(header: list[str], values: list[str], source: str, row_number: str | None, rows: int | None, name: ExportName) -> Readable:
-    _check_header(header, name)
-    op = next((i for i, column in enumerate(header) if column.upper() == "OP"), None)
-    kept = [i for i in range(len(header)) if i != op]
-    texts = [f"{values[i]} as v{place}" for place, i in enumerate(kept)]
-    operation = "null::varchar" if op is None else f"upper({values[op]})"
-    number = row_number or "null::bigint"
-    select = f"select {', '.join(texts)}, {number} as _row_number, {operation} as _op from {source}"
-    return Readable(tuple(header[i] for i in kept), select, row_number is not None, rows)
+def _delivered(header: Sequence[str]) -> tuple[str, ...]:
+    return tuple(column for column in header if folded(column) != "op")
+
+
+def _select(header: Sequence[str], values: Sequence[str], source: str, row_number: str | None = None) -> str:
+    value_of = dict(zip(header, values, strict=True))
+    texts = [f"{value_of[column]} as v{place}" for place, column in enumerate(_delivered(header))]
+    op = next((f"upper({value_of[column]})" for column in header if folded(column) == "op"), "null::varchar")
+    return f"select {', '.join(texts)}, {row_number or 'null::bigint'} as _row_number, {op} as _op from {source}"
 
 
 def _check_header(header: Sequence[str], name: ExportName) -> None:
     """A header can be loaded when every column has one name of its own, one is the key, and a change file has operations."""
-    folded = [column.casefold() for column in header]
-    faults = [f"column {i + 1} has no name" for i, column in enumerate(header) if not column.strip()]
-    faults += [f"column {column!r} stands there twice" for i, column in enumerate(header) if folded[i] in folded[:i]]
-    if "id" not in folded:
-        faults.append("there is no column id")
-    if name.kind == "change" and "op" not in folded:
-        faults.append("a change file needs a column OP")
     if len(header) > MAX_COLUMNS:
-        faults.append(f"{len(header):,} columns are more than the {MAX_COLUMNS:,} a file may have")
+        raise UnreadableFile(f"{len(header):,} columns are more than the {MAX_COLUMNS:,} that a file may have", 1)
+    names = [folded(column) for column in header]
+    faults = [f"column {i + 1} has no name" for i, column in enumerate(header) if not column.strip()]
+    faults += [f"column {column!r} stands there twice" for i, column in enumerate(header) if names[i] in names[:i]]
+    if "id" not in names:
+        faults.append("there is no column id")
+    if name.kind == "change" and "op" not in names:
+        faults.append("a change file needs a column OP")
     if faults:
-        raise UnreadableFile("; ".join(faults[:5]), 1, ",".join(header)[:200])
+        raise UnreadableFile("; ".join(faults[:5]), 1 if name.format == "csv" else None, ",".join(header)[:200])
 
 
 def unreadable(error: duckdb.Error) -> UnreadableFile:

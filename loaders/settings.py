@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from loaders.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
+_UNREADABLE_URL = "(a URL that cannot be read)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,24 @@ class Settings:
             parts = urlsplit(self.exports_url)
             host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
         except ValueError:  # its message would quote the URL, password and all
-            return "(a URL that cannot be read)"
-        return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else parts.path
+            return _UNREADABLE_URL
+        label = f"{parts.scheme}://{host}{parts.path}" if parts.scheme else parts.path
+        is_local = parts.scheme in ("", "file") and not host and parts.path.startswith("/")
+        return label if is_local or "@" not in label else _UNREADABLE_URL  # a password with a / or # of its own ends as a path
 
     def require_exports_url(self) -> str:
-        """The exports' URL; SettingsError when none is set."""
+        """The exports' URL; SettingsError, which never quotes it, when none is set or it cannot be taken apart."""
         if not self.exports_url:
             raise SettingsError(
                 "FORTRESS_EXPORTS_URL is not set: nothing to read from. Set it to sftp://user@host/root or file:///root, "
                 "in the environment or in .env; `make run` without it runs the demonstration."
             )
+        try:
+            _ = urlsplit(self.exports_url).port
+        except ValueError:
+            raise SettingsError(
+                "FORTRESS_EXPORTS_URL cannot be read as a URL: percent-encode special characters in user name and password."
+            ) from None
         return self.exports_url
 
 

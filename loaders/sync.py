@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from loaders.errors import LoaderError
+from loaders.errors import LoaderError, Never, ReadFailed
 from loaders.ledger import FileVersion
-from loaders.mirror import Landed, mirror
+from loaders.mirror import Landed, LeftForNextRun, mirror
 from loaders.raw import RawLoader
 from loaders.remote import Listing, Remote, RemoteFile
 from loaders.settings import Settings
@@ -40,6 +40,16 @@ class SyncReport:
         """Files that somebody has to look at: quarantined or held."""
         return [version for version in self.loaded if version.status in ("quarantined", "held")]
 
+    @property
+    def refused(self) -> list[RemoteFile]:
+        """Files that were left, and will be again until somebody acts."""
+        return [file for file, reason in self.left if isinstance(reason, Never)]
+
+    @property
+    def failed(self) -> list[RemoteFile]:
+        """Files that were there to be loaded and could not be read this time; not those still being written."""
+        return [file for file, reason in self.left if isinstance(reason, ReadFailed)]
+
 
 def make_plan(connection: duckdb.DuckDBPyConnection, listing: Listing) -> Plan:
     """Compare a listing with what was seen before. Size and time decide; names and dates do not: a late file is as new as any."""
@@ -60,15 +70,22 @@ def sync(settings: Settings, connection: duckdb.DuckDBPyConnection, remote: Remo
     loader = RawLoader(connection, settings.landing)
     tally = _Tally(progress, len(plan.wanted))
     for outcome in mirror(remote, plan.wanted, settings.landing):
-        if isinstance(outcome, Landed):
-            version = loader.load(outcome)
+        try:
+            version = _load(loader, outcome)
+        except LoaderError as error:
+            report.left.append((outcome.file, error))
+            progress(f"{_label(outcome.file)}: left for the next run. {error}")
+        else:
             _note(report, outcome.file, version)
             tally.add(outcome.file, version)
-        else:
-            report.left.append((outcome.file, outcome.reason))
-            progress(f"{_label(outcome.file)}: left for the next run. {outcome.reason}")
     tally.close()
     return report
+
+
+def _load(loader: RawLoader, outcome: Landed | LeftForNextRun) -> FileVersion | None:
+    if isinstance(outcome, LeftForNextRun):
+        raise outcome.reason
+    return loader.load(outcome)
 
 
 class _Tally:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.errors import WarehouseBusy
+from loaders.errors import WarehouseBusy, WarehouseRefused
 
 # Timestamps without a zone are UTC; extensions are downloads, which a warehouse must not depend on.
 _SESSION = (
@@ -15,6 +15,8 @@ _SESSION = (
     "set autoload_known_extensions = false",
     "set checkpoint_threshold = '256MB'",  # the default of 16 MB rewrites a table's end after every other change file
 )
+
+BEYOND_REPAIR = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException)
 
 LEDGER_COLUMNS = {
     "_file_id": "bigint",
@@ -56,28 +58,48 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def open_scratch() -> duckdb.DuckDBPyConnection:
+    """An empty database in memory, for reading what is not trusted yet."""
+    connection = duckdb.connect()
+    for statement in _SESSION:
+        connection.execute(statement)
+    return connection
+
+
 @contextmanager
 def open_build(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the build database, its own tables in place; WarehouseBusy while another process holds it."""
-    if not read_only:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
-            raise
-        raise WarehouseBusy(
-            f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended."
-        ) from None
+    """A connection to the build database, its own tables in place; WarehouseBusy while another process holds it.
+
+    Read-only, a warehouse that does not exist yet is an empty one, and is not made.
+    """
+    is_new = read_only and not path.exists()
+    connection = duckdb.connect() if is_new else _connect(path, read_only)
     try:
         for statement in _SESSION:
             connection.execute(statement)
-        if not read_only:
-            path.chmod(0o600)
+        if is_new or not read_only:
             _create_own_tables(connection)
         yield connection
+    except BEYOND_REPAIR as error:
+        raise WarehouseRefused(f"{path}: {error}") from error
     finally:
         connection.close()
+
+
+def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = duckdb.connect(str(path), read_only=read_only)
+        if not read_only:
+            path.chmod(0o600)
+    except (duckdb.Error, OSError) as error:
+        if "could not set lock" not in str(error).lower():
+            raise WarehouseRefused(f"{path} cannot be opened: {error}") from error
+        raise WarehouseBusy(
+            f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended."
+        ) from None
+    return connection
 
 
 def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,14 +1,56 @@
-"""A real SFTP server on loopback over a real folder, shared by the tests that read from one."""
+"""A folder of exports, a real SFTP server on loopback over it, and a warehouse that is fed from the folder."""
 
+import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.sftp_server import ServerInfo, serve
+from loaders.sync import SyncReport, sync
+from loaders.warehouse import open_build
 
 Write = Callable[..., Path]
+MIDNIGHT = 1_767_225_600  # 2026-01-01, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A warehouse in a folder of its own, and the folder of exports that feeds it."""
+
+    settings: Settings
+    exports: Path
+    said: list[str] = field(default_factory=list)
+
+    def deliver(self, path: str, data: bytes | str, minute: int = 0) -> Path:
+        """Put ``acme/units/LOAD.csv`` where the vendor would, modified so many minutes after midnight."""
+        organization_id, topic, name = path.split("/")
+        target = self.exports / organization_id / "public" / f"exported_{topic}" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data.encode() if isinstance(data, str) else data)
+        os.utime(target, (MIDNIGHT + 60 * minute, MIDNIGHT + 60 * minute))
+        return target
+
+    def sync(self) -> SyncReport:
+        with open_build(self.settings.build) as connection, open_remote(self.settings) as remote:
+            return sync(self.settings, connection, remote, self.said.append)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with open_build(self.settings.build, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def ledger(self, columns: str = "file_name, status") -> list[tuple[Any, ...]]:
+        return self.ask(f"select {columns} from raw._files order by _file_id")
+
+    def columns(self, topic: str) -> list[str]:
+        """The delivered columns of a raw table; empty when there is none."""
+        query = "select column_name from duckdb_columns() where schema_name = 'raw' and table_name = '%s' order by column_index"
+        technical = ("_organization_id", "_file_id", "_row_number", "_op")
+        return [name for (name,) in self.ask(query % topic) if name not in technical]
 
 
 @pytest.fixture
@@ -46,3 +88,8 @@ def over_sftp(server: ServerInfo, tmp_path: Path) -> Settings:
 @pytest.fixture
 def locally(exports: Path, tmp_path: Path) -> Settings:
     return Settings(tmp_path / "home", f"file://{exports}")
+
+
+@pytest.fixture
+def home(locally: Settings, exports: Path) -> Home:
+    return Home(locally, exports)

@@ -1,0 +1,144 @@
+"""Rows of one readable file into its topic's raw table: columns as delivered, added as they come, every row proven to be there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+from loaders.errors import UnreadableFile
+from loaders.ledger import FileVersion
+from loaders.readers import Readable, folded, open_file, unreadable
+from loaders.warehouse import BEYOND_REPAIR, quote, table_columns
+
+TECHNICAL_COLUMNS = {"_organization_id": "varchar", "_file_id": "bigint", "_row_number": "bigint", "_op": "varchar"}
+_PREFIX = "delivered_"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file version, where its bytes are, and how they are read; ``columns`` are its table's, by their folded names."""
+
+    version: FileVersion
+    path: Path
+    readable: Readable
+    columns: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        """The topic's raw table, as a statement names it."""
+        return f"raw.{quote(self.version.topic)}"
+
+
+def open_version(version: FileVersion, path: Path) -> Opened:
+    """The version, its file read through once; UnreadableFile when that is no whole export."""
+    return Opened(version, path, open_file(path, version.name))
+
+
+def raw_column(delivered: str) -> str:
+    """The raw column a delivered one is kept in: its own name, unless that is, prefix or no prefix, one of ours."""
+    bare = folded(delivered)
+    while bare.startswith(_PREFIX):
+        bare = bare.removeprefix(_PREFIX)
+    return _PREFIX + delivered if bare in TECHNICAL_COLUMNS else delivered
+
+
+def prepare_table(connection: duckdb.DuckDBPyConnection, opened: Opened) -> Opened:
+    """Create the topic's table or add the columns it lacks.
+
+    In statements of their own: a schema change inside a transaction that also writes rows is what a write-ahead log
+    has been seen not to survive. So a file that would change a table is checked first, and may not if it is bad;
+    a new table whose first file turns out bad is taken away again.
+    """
+    # The table's own spelling of its columns: DuckDB knows `état` and `ÉTAT` for two, we for one.
+    existing = {folded(column): column for column in table_columns(connection, "raw", opened.version.topic)}
+    new = {folded(column): column for column in map(raw_column, opened.readable.columns) if folded(column) not in existing}
+    if not existing:
+        columns = [f"{quote(column)} varchar" for column in new.values()] + [f"{name} {kind}" for name, kind in TECHNICAL_COLUMNS.items()]
+        connection.execute(f"create table {opened.table} ({', '.join(columns)})")
+    elif new:
+        check_file(connection, opened)
+        for column in new.values():
+            connection.execute(f"alter table {opened.table} add column {quote(column)} varchar")
+    return replace(opened, columns=existing | new)
+
+
+def drop_table_without_files(connection: duckdb.DuckDBPyConnection, topic: str) -> None:
+    """Take away the table of a topic that no file has been loaded of."""
+    (files,) = connection.execute("select count(*) from raw._files where topic = ? and row_count is not null", [topic]).fetchone()
+    if not files:
+        connection.execute(f"drop table if exists raw.{quote(topic)}")
+
+
+def check_file(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
+    """UnreadableFile when the file's rows could not be inserted."""
+    texts = ", ".join(f"max(hash({value}))" for value in (*opened.readable.values, "_op"))
+    place = {"path": str(opened.path)}
+    with _refusing_what_cannot_be_read():
+        connection.execute(f"select {texts} from ({opened.readable.select})", place).fetchall()
+    _check_rows(connection, opened, f"({opened.readable.numbered})", opened.readable.key, place)
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, opened: Opened) -> int:
+    """Append the file's rows and prove that all of them are there and usable; their number."""
+    readable, version = opened.readable, opened.version
+    is_numbered = readable.numbers_rows or "rowid" in opened.columns  # then a delivered column hides the table's own
+    targets = ", ".join(quote(opened.columns[folded(raw_column(column))]) for column in readable.columns)
+    statement = f"""
+        insert into {opened.table} ({targets}, _organization_id, _file_id, _row_number, _op)
+        select {", ".join(readable.values)}, $organization, $file_id, _row_number, _op
+        from ({readable.numbered if is_numbered else readable.select})
+    """
+    parameters = {"path": str(opened.path), "organization": version.organization_id, "file_id": version._file_id}
+    with _refusing_what_cannot_be_read():
+        connection.execute(statement, parameters)
+    if not is_numbered:
+        _number_rows(connection, opened.table, version._file_id)
+    return _check_rows(connection, opened, f"(from {opened.table} where _file_id = {version._file_id:d})", quote("id"), {})
+
+
+def delete_rows(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:
+    """Take away a version's rows, which are about to be inserted under another id."""
+    connection.execute(f"delete from raw.{quote(version.topic)} where _file_id = ?", [version._file_id])
+
+
+def _number_rows(connection: duckdb.DuckDBPyConnection, table: str, file_id: int) -> None:
+    """Number a file's new rows by the order in which they stand in the table: the file's own, which DuckDB preserves.
+
+    Numbering while reading would take one thread instead of all.
+    """
+    of_file = f"from {table} where _file_id = {file_id:d}"
+    connection.execute(f"update {table} set _row_number = rowid - (select min(rowid) {of_file}) + 1 where _file_id = {file_id:d}")
+
+
+@contextmanager
+def _refusing_what_cannot_be_read() -> Iterator[None]:
+    try:
+        yield
+    except BEYOND_REPAIR:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(error) from None
+
+
+def _check_rows(connection: duckdb.DuckDBPyConnection, opened: Opened, rows: str, key: str, parameters: dict[str, str]) -> int:
+    """Every row has a key and, in a change file, an operation we know; there are as many as there have to be. Their number."""
+    is_unknown = "coalesce(_op, '') not in ('I', 'U', 'D')" if opened.version.kind == "change" else "false"
+    query = f"""
+        select count(*), min(_row_number) filter ({key} is null or {key} = ''),
+        min(_row_number) filter ({is_unknown}), arg_min(coalesce(_op, ''), _row_number) filter ({is_unknown}) from {rows}
+    """
+    count, keyless, unknown, op = connection.execute(query, parameters).fetchone()
+    if keyless is not None:
+        raise _refused(opened.readable, keyless, "has no id")
+    if unknown is not None:
+        raise _refused(opened.readable, unknown, f"has the operation {op!r}, which is not I, U or D" if op else "has no operation")
+    if count != opened.readable.row_count:
+        raise UnreadableFile(f"the file holds {opened.readable.row_count:,} rows, and {count:,} could be read")
+    return count
+
+
+def _refused(readable: Readable, row: int, fault: str) -> UnreadableFile:
+    line, text = readable.locate(row) if readable.locate else (None, None)
+    return UnreadableFile(f"row {row:,} {fault}", line, text)

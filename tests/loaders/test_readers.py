@@ -1,0 +1,388 @@
+"""What a delivered file says, and what is refused: every case goes through a whole sync into a real warehouse."""
+
+import datetime as dt
+import decimal
+import io
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loaders.settings import Settings
+from tests.loaders.conftest import Home
+
+CHANGE = "acme/units/20260101-080000000.csv"
+Row = tuple[str | None, ...]
+
+
+def parquet(columns: dict[str, Any] | pa.Table, **options: Any) -> bytes:
+    """A Parquet file as another tool than DuckDB writes it."""
+    sink = io.BytesIO()
+    pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), sink, **options)
+    return sink.getvalue()
+
+
+def raw(home: Home, columns: str = "*", topic: str = "units") -> list[tuple[Any, ...]]:
+    return home.ask(f'select {columns} from raw."{topic}" order by _file_id, _row_number')
+
+
+# --- values
+
+
+def test_null_and_the_empty_string_are_kept_apart_in_csv(home: Home):
+    home.deliver("acme/units/LOAD.csv", 'id,a,b\n1,,""\n2,"",\n')
+    home.sync()
+    assert raw(home, "id, a, b") == [("1", None, ""), ("2", "", None)]
+
+
+def test_null_and_the_empty_string_are_kept_apart_in_parquet(home: Home):
+    home.deliver("acme/units/LOAD.parquet", parquet({"id": ["1", "2"], "a": [None, ""], "b": ["", None]}))
+    home.sync()
+    assert raw(home, "id, a, b") == [("1", None, ""), ("2", "", None)]
+
+
+def test_values_are_kept_to_the_letter(home: Home):
+    values = ["a,b", 'say "x"', "two\r\nlines", "two\nlines", "  led", "trailed  ", "naïve 🏢 \u2028", "#", "\\", "'", "NULL", "007", "1e5"]
+    lines = [f'{n},"{value.replace(chr(34), chr(34) * 2)}"' for n, value in enumerate(values)]
+    home.deliver("acme/units/LOAD.csv", "id,a\n" + "\n".join(lines))
+    home.sync()
+    assert [a for (a,) in raw(home, "a")] == values
+
+
+def test_spaces_around_an_unquoted_value_are_part_of_it(home: Home):
+    home.deliver("acme/units/LOAD.csv", "id,a,b\n1,  a , \n")
+    home.sync()
+    assert raw(home, "a, b") == [("  a ", " ")]
+
+
+def field(value: str | None, quoted: bool) -> str:
+    if value is None:
+        return ""
+    if quoted or not value or set(value) & set(',"\r\n'):
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+texts = st.none() | st.text(st.sampled_from(",\"\r\n a'#\\é🏢\t;|")) | st.text(st.characters(exclude_characters="\0", codec="utf-8"))
+tables = st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(st.text("abc1", min_size=1), *[texts] * (width - 1)), max_size=6))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A table, and the ways to write it that the standard leaves open."""
+
+    rows: list[Row]
+    newline: str
+    has_mark: bool
+    ends: bool
+    quoted: int
+
+    @property
+    def width(self) -> int:
+        return len(self.rows[0]) if self.rows else 2
+
+    def text(self) -> str:
+        chance = random.Random(self.quoted)
+        lines = [",".join(["id", "c1", "c2", "c3"][: self.width])]
+        lines += [",".join(field(value, chance.random() < 0.3) for value in row) for row in self.rows]
+        return ("\ufeff" if self.has_mark else "") + self.newline.join(lines) + (self.newline if self.ends else "")
+
+
+written = st.builds(Written, tables, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans(), st.integers(0, 99))
+
+
+@given(st.lists(written, min_size=1, max_size=15))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_was_written_as_rfc_4180_is_what_raw_says(tmp_path_factory: pytest.TempPathFactory, files: list[Written]):
+    folder = tmp_path_factory.mktemp("written")
+    home = Home(Settings(folder / "home", f"file://{folder / 'exports'}"), folder / "exports")
+    for number, one in enumerate(files):
+        home.deliver(f"o{number:02}/t{one.width}/LOAD.csv", one.text())
+    home.sync()
+    assert {(status, reason) for status, reason in home.ledger("status, reason")} == {("loaded", None)}
+    for width in {one.width for one in files}:
+        expected = [
+            (*row, f"o{number:02}", place)
+            for number, one in enumerate(files)
+            for place, row in enumerate(one.rows, start=1)
+            if one.width == width
+        ]
+        assert sorted(raw(home, "* exclude (_file_id, _op)", f"t{width}"), key=lambda row: row[-2:]) == expected
+
+
+@pytest.mark.parametrize("text", ["plain text, quoted", "two\nlines, quoted"], ids=["one line each", "with line breaks"])
+def test_rows_of_a_large_file_are_numbered_in_its_order(home: Home, text: str):
+    filler = f'"{text} {"x" * 150}"'
+    home.deliver("acme/units/LOAD.csv", "id,a\n" + "".join(f"{n},{filler}\n" for n in range(1, 200_001)))
+    home.sync()
+    assert raw_summary(home) == (200_000, 200_000, 1, 200_000, True)
+
+
+def raw_summary(home: Home) -> tuple[Any, ...]:
+    numbers = "count(*), count(distinct _row_number), min(_row_number), max(_row_number), bool_and(id::bigint = _row_number)"
+    (summary,) = home.ask(f"select {numbers} from raw.units")
+    return summary
+
+
+def test_rows_of_a_large_parquet_file_are_numbered_in_its_order(home: Home):
+    ids = [str(n) for n in range(1, 200_001)]
+    home.deliver("acme/units/LOAD.parquet", parquet({"id": ids, "file_row_number": ["mine"] * len(ids)}, row_group_size=10_000))
+    home.deliver("beta/units/LOAD.parquet", parquet({"id": ids}, row_group_size=10_000))
+    home.sync()
+    for organization in ("acme", "beta"):
+        query = f"select count(*), bool_and(id::bigint = _row_number) from raw.units where _organization_id = '{organization}'"
+        assert home.ask(query) == [(200_000, True)]
+
+
+def test_long_values_that_look_like_rows_do_not_mislead_the_reader(home: Home):
+    """DuckDB's parallel reader takes lines inside such values for records, and refuses the file."""
+    value = ('"",\n,"",\r\n,""' + "x" * 300) * 100
+    home.deliver("acme/units/LOAD.csv", "id,a,b\n" + "".join(f'{n},"{value}",\n' for n in range(1, 601)))
+    home.sync()
+    assert home.ledger("status, row_count, reason") == [("loaded", 600, None)]
+    assert raw_summary(home)[-1] is True
+
+
+def test_typed_parquet_is_loaded_as_text(home: Home):
+    moment = dt.datetime(2026, 1, 2, 3, 4, 5, 678901)
+    columns = {
+        "id": pa.array([7]),
+        "local": pa.array([moment]),
+        "zoned": pa.array([moment.replace(tzinfo=dt.UTC)], pa.timestamp("us", "America/New_York")),
+        "day": pa.array([moment.date()]),
+        "amount": pa.array([decimal.Decimal("12.50")]),
+        "yes": pa.array([True]),
+        "many": pa.array([["a", None]]),
+        "nested": pa.array([{"a": 1, "b": 'x"'}]),
+        "bytes": pa.array([b"caf\xc3\xa9"]),
+        "no text": pa.array([b"\xff\x00"]),
+        "share": pa.array([0.1]),
+    }
+    home.deliver("acme/units/LOAD.parquet", parquet(columns))
+    home.sync()
+    zoned, nested = "2026-01-02 03:04:05.678901+00", '{"a":1,"b":"x\\""}'
+    expected = ("7", zoned[:-3], zoned, "2026-01-02", "12.50", "true", '["a",null]', nested, "café", "\\xFF\\x00", "0.1")
+    assert raw(home, "* exclude (_organization_id, _file_id, _row_number, _op)") == [expected]
+
+
+# --- headers
+
+
+def test_names_of_operations_and_columns_may_be_written_in_any_case(home: Home):
+    home.deliver(CHANGE, "op,Id,a\nu,1,x\nD,2,\n")
+    home.sync()
+    assert raw(home, "id, a, _op") == [("1", "x", "U"), ("2", None, "D")]
+    assert home.columns("units") == ["Id", "a"]
+
+
+def test_a_snapshot_may_have_an_operation_column_or_none(home: Home):
+    home.deliver("acme/units/LOAD.csv", "id\n1\n")
+    home.deliver("beta/units/LOAD.csv", "OP,id\nI,1\n")
+    home.sync()
+    assert raw(home, "_op") == [(None,), ("I",)]
+
+
+def test_a_header_alone_is_a_file_without_rows(home: Home):
+    for organization, data in {"acme": "id,a", "beta": "id,a\r\n", "gamma": "\ufeffid,a\n"}.items():
+        home.deliver(f"{organization}/units/LOAD.csv", data)
+    home.deliver("delta/units/LOAD.parquet", parquet({"id": pa.array([], pa.string())}))
+    assert home.sync().attention == []
+    assert home.ledger("status, row_count") == [("loaded", 0)] * 4
+    assert home.columns("units") == ["id", "a"]
+
+
+STRANGE = [
+    "select",
+    "order",
+    'a"b',
+    "x;drop table raw._files",
+    "a'b",
+    "file_row_number",
+    "v0",
+    "c1",
+    "v1",
+    "é",
+    "a b",
+    "rowid",
+    "%s",
+    "[a]",
+]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_may_have_any_name(home: Home, form: str):
+    names = ["id", *STRANGE, "_file_id", "_op", "delivered__op", "_ROW_NUMBER"]
+    values = [str(place) for place in range(len(names))]
+    lines = [",".join(field(name, True) for name in names), ",".join(values)]
+    data = "\n".join(lines).encode() if form == "csv" else parquet({name: [value] for name, value in zip(names, values, strict=True)})
+    home.deliver(f"acme/units/LOAD.{form}", data)
+    assert home.sync().attention == []
+    ours = ["delivered__file_id", "delivered__op", "delivered_delivered__op", "delivered__ROW_NUMBER"]
+    assert home.columns("units") == ["id", *STRANGE, *ours]
+    assert raw(home) == [(*values, "acme", 1, 1, None)]
+
+
+def test_a_spelling_that_differs_in_case_is_the_column_that_is_there(home: Home):
+    """DuckDB knows `État` and `état` for two."""
+    home.deliver("acme/units/LOAD.csv", "id,unitId,État\n1,a,b\n")
+    home.deliver("acme/units/20260101-080000000.csv", "OP,ID,UNITID,ÉTAT\nU,1,c,d\n")
+    home.sync()
+    assert home.columns("units") == ["id", "unitId", "État"]
+    assert raw(home, 'id, "unitId", "État"') == [("1", "a", "b"), ("1", "c", "d")]
+
+
+def test_a_file_may_have_1500_columns(home: Home):
+    names = ["id", *(f"column{n}" for n in range(1, 1500))]
+    home.deliver("acme/units/LOAD.csv", ",".join(names) + "\n" + ",".join(str(n) for n in range(1500)) + "\n")
+    home.sync()
+    assert home.columns("units") == names
+    assert raw(home)[0][:1500] == tuple(str(n) for n in range(1500))
+
+
+def test_what_a_folder_above_is_called_is_no_column(exports: Path, tmp_path: Path):
+    """DuckDB reads `id=9` in a path as a column, and would put it in the place of every row's id."""
+    home = Home(Settings(tmp_path / "id=9" / "a[b]*" / "home", f"file://{exports}"), exports)
+    home.deliver("acme/units/LOAD.csv", "id\n1\n")
+    home.deliver("beta/units/LOAD.parquet", parquet({"id": ["1"]}))
+    home.sync()
+    assert raw(home, "id") == [("1",), ("1",)]
+
+
+# --- files that are refused
+
+WHOLE = parquet({"id": [str(n) for n in range(5000)], "a": [f"v{n % 50}" for n in range(5000)]})
+
+REFUSED_CSV = {
+    "unitId,unitID\n": "line 1: column 'unitID' stands there twice; there is no column id",
+    "id,a,A\n1,2,3\n": "line 1: column 'A' stands there twice",
+    "id,é,É\n1,2,3\n": "line 1: column 'É' stands there twice",
+    "id,a,a\n1,2,3\n": "line 1: column 'a' stands there twice",
+    "id,,a\n1,2,3\n": "line 1: column 2 has no name",
+    "id, ,a\n1,2,3\n": "line 1: column 2 has no name",
+    "id,a,\n1,2,\n": "line 1: column 3 has no name",
+    'id,"a\nb"\n1,2\n': "line 1: a quote in the header is not closed before the line ends",
+    'id,"a"b\n1,2\n': "line 1: the header cannot be read",
+    "unit,a\n1,2\n": "line 1: there is no column id",
+    "id;a\n1;2\n": "line 1: there is no column id",
+    "\nid,a\n1,2\n": "line 1: there is no column id",
+    "id,a\n1,2\n,3\n": "line 3: row 2 has no id: ,3",
+    'id,a\n"1","2\n2"\n"",3\n': 'line 4: row 2 has no id: "",3',
+    "id\n1\n\n2\n": "line 3: row 2 has no id",
+    "id,a\n1,2\n2\n3,4\n": "line 3: ",
+    "id,a\n1,2\n3,4,5\n": "line 3: 3 fields where the header has 2: 3,4,5",
+    "id,a\n1,2\n3,4,\n": "line 3: 3 fields where the header has 2: 3,4,",
+    "id,a,b\n1,2,3\nSmith, John,1,\n": "line 3: 4 fields where the header has 3",
+    'id,a\n1,"x\ny"\n2,"b\n3,c\n': 'line 4: a quote is opened and never closed: 2,"b',
+    'id,a\n1,a"b\n2,c\n': "line 2: a quote is opened and never closed",
+    'id,a\n1,"a"b\n': "line 2: ",
+    "id,a\n1,2\r\n3,4\n": "line 2: a line end that is neither LF nor CRLF, or not the header's",
+    "id,a\r\n1,2\n3,4\r\n": "line 2: a line end that is neither LF nor CRLF, or not the header's",
+    "id,a\r1,2\r": "",
+    "id,a\n1,2\n3,\0\n": "line 3: the file holds a NUL byte",
+    "<!DOCTYPE html>\n<html>502</html>": "line 1: the file looks like an HTML or XML page, not CSV",
+    "\ufeff<html/>": "line 1: the file looks like an HTML or XML page, not CSV",
+    "": "the file is empty (zero bytes): not even a header line",
+    "\n": "line 1: there is no column id",
+    ",".join(["id", *(f"c{n}" for n in range(2500))]): "line 1: 2,501 columns are more than the 2,000",
+}
+REFUSED_BYTES = {
+    b"id,a\n1,2\n3,caf\xe9\n4,5\n": "line 3: the file is not valid UTF-8: 3,caf\\xe9",
+    "id,a\n1,2\n".encode("utf-16"): "line 1: ",
+    b"\x1f\x8b\x08\x00" + b"id\n1\n": "line 1: the file is gzip-compressed, though its name says CSV",
+    b"id,a\n1," + b"x" * (17 * 2**20) + b"\n": "line 2: ",
+}
+REFUSED_CHANGES = {
+    "id,a\n1,2\n": "line 1: a change file needs a column OP: id,a",
+    "OP,id\nU,1\nX,2\n": "line 3: row 2 has the operation 'X', which is not I, U or D: X,2",
+    "OP,id\nU,1\n,2\n": "line 3: row 2 has no operation",
+    'OP,id\nU,1\n" I",2\n': "line 3: row 2 has the operation ' I'",
+    "op,OP,id\nU,U,1\n": "line 1: column 'OP' stands there twice",
+}
+REFUSED_PARQUET = {
+    WHOLE[:-10]: "the Parquet file cannot be read",
+    WHOLE[: len(WHOLE) // 2]: "the Parquet file cannot be read",
+    WHOLE[:4] + bytes(200) + WHOLE[204:]: "the Parquet file cannot be read",
+    WHOLE[:-8] + b"\xff\xff\xff\x7fPAR1": "the Parquet file cannot be read",
+    b"PAR1": "the Parquet file cannot be read",
+    b"id,a\n1,2\n": "the Parquet file cannot be read",
+    b"": "the file is empty (zero bytes)",
+    parquet({"a": ["1"]}): "there is no column id",
+    parquet({"id": ["1"], "a": ["x"], "A": ["y"]}): "column 'A' stands there twice",
+    parquet({"id": ["1", None]}): "row 2 has no id",
+    parquet({"id": ["1", ""]}): "row 2 has no id",
+    parquet(pa.table([["1"], ["x"], ["y"]], names=["id", "a", "a"])): "column 'a' stands there twice",
+    parquet(pa.table([["1"], ["x"]], names=["id", ""])): "column 2 has no name",
+}
+REFUSED = [
+    *(("acme/units/LOAD.csv", data.encode(), reason) for data, reason in REFUSED_CSV.items()),
+    *(("acme/units/LOAD.csv", data, reason) for data, reason in REFUSED_BYTES.items()),
+    *((CHANGE, data.encode(), reason) for data, reason in REFUSED_CHANGES.items()),
+    *(("acme/units/LOAD.parquet", data, reason) for data, reason in REFUSED_PARQUET.items()),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Every file that is to be refused, as an organization of its own beside one good file, in one sync."""
+    folder = tmp_path_factory.mktemp("refused")
+    home = Home(Settings(folder / "home", f"file://{folder / 'exports'}"), folder / "exports")
+    for number, (path, data, _) in enumerate(REFUSED):
+        home.deliver(path.replace("acme", f"o{number}"), data)
+    home.deliver("zzz/units/LOAD.csv", "id\n1\n")
+    home.sync()
+    return home
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda number: str(REFUSED[number][1][:30]))
+def test_a_bad_file_is_quarantined_with_the_reason_and_the_line(refusals: Home, number: int):
+    (found,) = refusals.ask(f"select status, row_count, reason from raw._files where organization_id = 'o{number}'")
+    assert found[:2] == ("quarantined", None)
+    assert REFUSED[number][2] in found[2]
+
+
+def test_no_row_and_no_column_of_a_bad_file_is_in_raw_and_the_good_one_is(refusals: Home):
+    assert raw(refusals, "id, _organization_id") == [("1", "zzz")]
+    assert refusals.columns("units") == ["id"]
+
+
+def test_a_reason_says_nothing_of_where_the_warehouse_is(refusals: Home):
+    assert refusals.ask(f"select reason from raw._files where contains(reason, '{refusals.settings.home}')") == []
+
+
+@pytest.mark.parametrize(("path", "data", "_"), [REFUSED[place] for place in (2, 12, 15, 16, -13, -4)])
+def test_a_bad_file_leaves_no_table_behind(home: Home, path: str, data: bytes, _: str):
+    assert home.deliver(path, data).exists()
+    assert [version.status for version in home.sync().attention] == ["quarantined"]
+    assert home.ask("select table_name from duckdb_tables() where schema_name = 'raw' and table_name[1] <> '_'") == []
+
+
+@pytest.mark.parametrize("data", ["id,a,new\n1,2,3\n4,5\n", "id,a,new\n1,2,3\n,5,6\n"], ids=["ragged", "no id"])
+def test_a_bad_file_adds_no_column_to_a_table_that_is_there(home: Home, data: str):
+    home.deliver("acme/units/LOAD.csv", "id,a\n1,2\n")
+    home.deliver("beta/units/LOAD.csv", data)
+    home.sync()
+    assert home.columns("units") == ["id", "a"]
+    assert raw(home, "id, a") == [("1", "2")]
+
+
+def test_no_torn_parquet_file_can_stop_the_others(home: Home):
+    """Bytes turned at random make DuckDB give up in many ways; one leaves a database unusable, and none may be the warehouse."""
+    chance, whole = (
+        random.Random(3),
+        parquet({"id": ["1"] * 500, "n": list(range(500)), "l": [[n] for n in range(500)]}, compression="zstd"),
+    )
+    for number in range(40):
+        torn = bytearray(whole)
+        for _ in range(3):
+            torn[chance.randrange(len(whole) // 2, len(whole) - 4)] = chance.randrange(256)
+        home.deliver(f"o{number}/units/LOAD.parquet", bytes(torn))
+    home.deliver("zzz/units/LOAD.csv", "id\nlast\n")
+    home.sync()
+    assert ("last",) in raw(home, "id")
+    assert home.ask("select count(*) from raw._files") == [(41,)]
