@@ -15,6 +15,7 @@ from loaders.settings import PROJECT, Settings
 from loaders.warehouse import open_build
 
 LEDGER = "_files"
+_OPTIONS = ("--quiet", "--no-use-colors", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
     After a change of the project everything is built from the raw rows: what the marts say is to depend on the files
     and on the project as it stands, not on what it was when they arrived.
     """
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--quiet", "--no-use-colors"]
-    arguments += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    arguments = ["build", "--exclude-resource-type", "unit_test", *_OPTIONS]
     if full_refresh or news.rebuild:
         arguments.append("--full-refresh")
     else:
@@ -75,6 +75,11 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
     with open_build(settings.build) as connection:
         _remember_built(connection, news)
     return report
+
+
+def test_all(settings: Settings) -> BuildReport:
+    """dbt's tests on all that is built; BuildFailed when one fails. The build database must not be open."""
+    return _run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *_OPTIONS])
 
 
 def _run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
@@ -94,10 +99,10 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     failed = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     if not outcome.success:
         reasons = "\n  ".join(failed) or str(outcome.exception or "no reason given")
-        raise BuildFailed(f"dbt build failed; what was published before is untouched. dbt said:\n  {reasons}")
+        raise BuildFailed(f"dbt {arguments[0]} failed; what was published before is untouched. dbt said:\n  {reasons}")
     kinds = [result.node.resource_type for result in results]
     warnings = tuple(f"{result.node.name}: {result.message}" for result in results if result.status == "warn")
-    return BuildReport(kinds.count("model"), kinds.count("test") + kinds.count("unit_test"), warnings)
+    return BuildReport(kinds.count("model"), kinds.count("test"), warnings)
 
 
 def _remember_built(connection: duckdb.DuckDBPyConnection, news: News) -> None:
@@ -121,4 +126,5 @@ def project_fingerprint() -> str:
 
 
 def _statements() -> list[Path]:
-    return [path for folder in ("models", "macros") for path in (PROJECT / folder).rglob("*.sql")]
+    found = [path for folder in ("models", "macros") for path in (PROJECT / folder).rglob("*.sql")]
+    return [path for path in found if (PROJECT / "macros" / "tests") not in path.parents]

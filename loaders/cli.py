@@ -189,7 +189,7 @@ def query(sql: str, as_json: bool) -> None:
 
 def exit_code(syncs: Sequence[SyncReport]) -> int:
     """What syncs end with that ran through; a file still being written is left to the next run, and is no failure."""
-    if any(one.attention or one.refused for one in syncs):
+    if any(one.waiting or one.refused for one in syncs[-1:]):
         return ATTENTION
     return TEMPORARY if any(one.failed for one in syncs) else 0
 

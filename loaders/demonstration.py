@@ -47,8 +47,9 @@ def step_aside(settings: Settings, progress: Progress) -> None:
     if not folder.exists():
         return
     aside = settings.home / "demonstration-before-real-data"
-    folder.rename(aside)
-    for path in (settings.landing, settings.build, settings.published):
+    aside.mkdir(exist_ok=True)
+    log = settings.build.with_name(settings.build.name + ".wal")
+    for path in (settings.landing, log, settings.build, settings.published, folder):  # the marker last: a stop before it starts over
         if path.exists():
             path.rename(aside / path.name)
     progress(f"the demonstration's data was moved to {aside}, which may be deleted")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from loaders.build import find_news, test_all
 from loaders.errors import PublishRefused
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
@@ -34,6 +35,10 @@ def publish(settings: Settings) -> PublishReport:
         raise PublishRefused(f"there is no warehouse in {settings.home} yet: `python -m loaders run` makes one.")
     with open_build(settings.build) as connection:
         _refuse_if_behind(connection)
+        built_by_hand = bool(find_news(connection))
+    if built_by_hand:  # a run tests what it builds; what dbt built by hand is tested here
+        test_all(settings)
+    with open_build(settings.build) as connection:
         part = settings.published.with_suffix(".duckdb.part")
         _remove(part)
         try:

@@ -67,7 +67,7 @@ def show_sync(report: SyncReport) -> None:
     rows = sum(version.row_count or 0 for version in loaded)
     duplicates = sum(version.status == "duplicate" for version in report.loaded) + len(report.same_content)
     line = f"synced: {len(loaded)} files loaded ({rows:,} rows), {report.plan.unchanged} unchanged, {duplicates} with nothing new"
-    console().print(f"{line}, {len(report.left)} left for the next run, {len(report.attention)} set aside")
+    console().print(f"{line}, {len(report.left)} left for the next run, {len(report.attention)} set aside ({report.waiting} in all)")
     for version in report.attention:
         console().print(
             f"  {version.status}: {version.organization_id} {version.topic} {version.file_name}: {version.reason}", markup=False

@@ -21,6 +21,7 @@ LONGEST_LINE = 16 * 2**20
 _CHUNK = 16 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _CONTENT = bytes(set(range(256)) - set(b'",\r\n'))
+_MASK = bytes(byte if byte in b'",\r\n' else ord("x") for byte in range(256))
 _QUOTED = re.compile(rb'"[^"]*"')
 _LONGEST_TEXT = 200
 
@@ -96,6 +97,7 @@ def _shapes(file: CsvFile) -> Iterator[bytes]:
         while chunk := stream.read(_CHUNK):
             chunk += stream.readline(LONGEST_LINE)
             _refuse_what_is_no_text(chunk, line)
+            _refuse_stray_quotes(chunk, line)
             shapes = chunk.translate(None, _CONTENT).split(b"\n")
             if chunk.endswith(b"\n"):
                 shapes.pop()
@@ -130,6 +132,14 @@ def _refuse_what_is_no_text(chunk: bytes, line: int) -> None:
     except UnicodeDecodeError as error:
         start = chunk.rfind(b"\n", 0, error.start) + 1
         raise UnreadableFile("the file is not valid UTF-8", line + chunk.count(b"\n", 0, start), _shown(chunk[start:])) from None
+
+
+def _refuse_stray_quotes(chunk: bytes, line: int) -> None:
+    """A quote with content on both sides opens no value, closes none and is no doubled one: DuckDB would shift values there."""
+    if (at := chunk.translate(_MASK).find(b'x"x')) >= 0:
+        start = chunk.rfind(b"\n", 0, at) + 1
+        reason = "a quote stands in the middle of a value: one that holds quotes is quoted, and its quotes are doubled"
+        raise UnreadableFile(reason, line + chunk.count(b"\n", 0, start), _shown(chunk[start:]))
 
 
 def _text_of(path: Path, number: int) -> str:

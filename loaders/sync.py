@@ -12,6 +12,7 @@ from loaders.mirror import Landed, LeftForNextRun, mirror
 from loaders.raw import RawLoader
 from loaders.remote import Listing, Remote, RemoteFile
 from loaders.settings import Settings
+from loaders.status import set_aside
 
 Progress = Callable[[str], None]
 
@@ -34,6 +35,7 @@ class SyncReport:
     loaded: list[FileVersion] = field(default_factory=list)
     same_content: list[RemoteFile] = field(default_factory=list)
     left: list[tuple[RemoteFile, LoaderError]] = field(default_factory=list)
+    waiting: int = 0  # files set aside, by this sync or by an earlier one
 
     @property
     def attention(self) -> list[FileVersion]:
@@ -79,6 +81,7 @@ def sync(settings: Settings, connection: duckdb.DuckDBPyConnection, remote: Remo
             _note(report, outcome.file, version)
             tally.add(outcome.file, version)
     tally.close()
+    report.waiting = len(set_aside(connection))
     return report
 
 

@@ -28,5 +28,8 @@
 
 {# The resolution in force for a topic: its own from `cdc_resolution_by_topic`, else `cdc_resolution`. #}
 {% macro resolution_of(topic) -%}
+    {%- for named in var('cdc_resolution_by_topic', {}) if execute and graph.get('sources') -%}
+        {%- do registry_columns(named) -%} {#- stops at a name that is no topic's: a typing error would have no effect -#}
+    {%- endfor -%}
     {%- do return(var('cdc_resolution_by_topic', {}).get(topic, var('cdc_resolution', 'precedence'))) -%}
 {%- endmacro %}

@@ -10,12 +10,14 @@
     {%- if not execute -%}{%- do return([]) -%}{%- endif -%}
     {%- if not graph.get('sources') -%}{%- do return(staged_columns(topic)) -%}{%- endif -%}
     {%- set technical = ['_organization_id', '_file_id', '_row_number', '_op'] -%}
-    {%- set columns = {} -%}
+    {%- set columns, expected = {}, {} -%}
     {%- for column in registry_columns(topic) -%}
+        {%- do expected.update({column.name | lower: snake_case(column.name)}) -%}
         {%- do columns.update({snake_case(column.name): {'name': snake_case(column.name), 'data_type': column.data_type, 'delivered': []}}) -%}
     {%- endfor -%}
     {%- for raw_name in raw_columns(topic) | sort -%}
-        {%- set name = snake_case(raw_name) -%}
+        {#- The registry's spelling decides, not that of the file that came first: `unitid` is `unitId`. -#}
+        {%- set name = expected.get(raw_name | lower, snake_case(raw_name)) -%}
         {%- if raw_name not in technical -%}
             {%- if name not in columns -%}
                 {%- do columns.update({name: {'name': name, 'data_type': type_by_name(name), 'delivered': []}}) -%}

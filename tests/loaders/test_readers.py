@@ -279,7 +279,7 @@ REFUSED_CSV = {
     "id,a\n1,2\n3,4,\n": "line 3: 3 fields where the header has 2: 3,4,",
     "id,a,b\n1,2,3\nSmith, John,1,\n": "line 3: 4 fields where the header has 3",
     'id,a\n1,"x\ny"\n2,"b\n3,c\n': 'line 4: a quote is opened and never closed: 2,"b',
-    'id,a\n1,a"b\n2,c\n': "line 2: a quote is opened and never closed",
+    'id,a\n1,a"b\n2,c\n': "line 2: a quote stands in the middle of a value",
     'id,a\n1,"a"b\n': "line 2: ",
     "id,a\n1,2\r\n3,4\n": "line 2: a line end that is neither LF nor CRLF, or not the header's",
     "id,a\r\n1,2\n3,4\r\n": "line 2: a line end that is neither LF nor CRLF, or not the header's",

@@ -102,6 +102,10 @@ class Warehouse:
             "-c", "from dbt.cli.main import cli; cli()", "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test"
         )
 
+    def test_units(self) -> None:
+        """Run dbt's unit tests, on fixtures with the columns that this warehouse has."""
+        self._run(*_DBT, "test", "--select", "test_type:unit")
+
     def environment(self) -> dict[str, str]:
         """The environment in which a command works on this warehouse."""
         own = {

@@ -70,6 +70,8 @@ SECOND_RUN = [
     change("twin-a", "08:00:00", "D 1 -"),
     delivered("revised", f"{DAY}-080000000.csv", "OP id status", "U 1 RIGHT", modified="12:00:00"),
     change("columns", "08:00:00", "U 1 OPEN 7", columns="op id status neverHeardOf"),
+    change("spelling", "08:00:00", "U 1 u1 2026-06-01T07:00:00Z", columns="OP ID UNITID UPDATEDAT"),
+    load("spelling", "00:10:00", "1 u0 -", columns="iD unitid updatedat"),
 ]
 
 
@@ -138,6 +140,14 @@ def test_a_revision_takes_back_all_that_the_old_content_did(warehouse):
 def test_a_column_that_nobody_expected_reaches_every_mart(warehouse):
     for table in ("marts.workorders", "marts.workorders_history", "marts.workorders_changes"):
         assert {row["never_heard_of"] for row in warehouse.rows(table) if row["_organization_id"] == "columns"} >= {"7"}
+
+
+def test_names_that_differ_in_case_are_the_registrys_columns_whoever_came_first(warehouse):
+    assert [(row["unit_id"], row["valid_from"].hour) for row in history(warehouse, "spelling")] == [("u0", 0), ("u1", 7)]
+
+
+def test_the_models_unit_tests_pass(warehouse):
+    warehouse.test_units()
 
 
 def test_tables_that_are_rewritten_have_no_index_and_no_constraint(warehouse):
