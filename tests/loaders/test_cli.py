@@ -88,6 +88,7 @@ def test_a_quarantined_file_ends_sync_and_status_with_3_and_says_why(at_home: Ca
         done = at_home(command)
         assert done.returncode == 3
         assert "line 2: 2 fields where the header has 3: U,1" in done.stdout
+    assert at_home("sync").returncode == 3  # as long as it waits
 
 
 @pytest.fixture
