@@ -16,26 +16,35 @@ REGISTRY = PROJECT / "models" / "staging" / "fortress" / "_fortress__sources.yml
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An expected column: the vendor's spelling, and the type the marts give it."""
+    """An expected column: the vendor's spelling, and the type the marts give it (None: its name's convention decides).
+
+    ``pii`` is ``identifier``, ``security`` or ``sensitive``, or None; ``references`` the topic whose ``id`` it holds, or None.
+    """
 
     name: str
-    data_type: str
+    data_type: str | None
     description: str
+    pii: str | None = None
+    references: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic the registry knows. ``columns`` in the registry's order."""
+    """A topic the registry knows. ``columns`` in the registry's order; ``record`` is one of them in words: ``a work order``."""
 
     name: str
     description: str
     columns: tuple[Column, ...]
+    label: str
+    record: str
+    group: str
+    restricted: bool
 
 
 @cache
 def topics(path: Path = REGISTRY) -> dict[str, Topic]:
     """Every topic by name; the loader's own tables (``_files``) are none."""
-    (source,) = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
+    (source,) = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["sources"]
     return {table["name"]: _topic(table) for table in source["tables"] if not table["name"].startswith("_")}
 
 
@@ -45,5 +54,18 @@ def modelled_topics() -> set[str]:
 
 
 def _topic(table: dict) -> Topic:
-    columns = [Column(one["name"], one["data_type"], one.get("description", "")) for one in table.get("columns", [])]
-    return Topic(table["name"], table.get("description", ""), tuple(columns))
+    meta = table["config"]["meta"]
+    return Topic(
+        name=table["name"],
+        description=table["description"],
+        columns=tuple(_column(one) for one in table.get("columns", [])),
+        label=meta["label"],
+        record=meta["record"],
+        group=meta["group"],
+        restricted=meta["restricted"],
+    )
+
+
+def _column(entry: dict) -> Column:
+    meta = entry.get("config", {}).get("meta", {})
+    return Column(entry["name"], entry.get("data_type"), entry["description"], meta.get("pii"), meta.get("references"))
