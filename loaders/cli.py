@@ -20,15 +20,16 @@ import click
 
 from loaders import report
 from loaders.demonstration import demonstrate, step_aside
-from loaders.errors import LoaderError, SettingsError, TryAgain
+from loaders.errors import LoaderError, TryAgain
 from loaders.pipeline import RunReport, run
 from loaders.publish import count_published, publish
 from loaders.query import query_published
 from loaders.remote import open_remote
 from loaders.settings import load_settings
 from loaders.simulator import simulate
-from loaders.status import read_status, set_aside
+from loaders.status import read_status
 from loaders.sync import SyncReport, make_plan, sync
+from loaders.waiting import set_aside
 from loaders.warehouse import open_build
 
 ATTENTION, TEMPORARY, FAILED = 3, 75, 1
@@ -98,11 +99,24 @@ def status(as_json: bool) -> None:
     Example: python -m loaders status
     """
     settings = load_settings()
-    if not settings.build.exists():
-        raise SettingsError(f"there is no warehouse in {settings.home} yet: `python -m loaders run` makes one.")
+    settings.require_warehouse()
     with open_build(settings.build, read_only=True) as connection:
         topics, aside = read_status(connection), set_aside(connection)
     _answer(as_json, {"topics": topics, "set_aside": aside}, lambda: report.show_status(topics, aside))
+    sys.exit(ATTENTION if aside else 0)
+
+
+@command
+def quarantine(as_json: bool) -> None:
+    """List the files that wait for somebody: why, since when, what in them offends, and what can be done.
+
+    Example: python -m loaders quarantine
+    """
+    settings = load_settings()
+    settings.require_warehouse()
+    with open_build(settings.build, read_only=True) as connection:
+        aside = set_aside(connection)
+    _answer(as_json, aside, lambda: report.show_quarantine(aside))
     sys.exit(ATTENTION if aside else 0)
 
 

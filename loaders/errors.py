@@ -73,10 +73,12 @@ class BuildFailed(Never):
 class UnreadableFile(Never):
     """A delivered file cannot be read whole, so no row of it is applied.
 
-    ``line`` is the 1-based line (CSV) or row (Parquet) where it was noticed, ``text`` the offending text;
-    both may be unknown.
+    ``reason`` says what is wrong and what to do, and quotes nothing of the file: it is published. ``line`` is the 1-based
+    line (CSV) or row (Parquet) where it was noticed and ``column`` the byte in it; ``text`` is the offending text, which
+    stays on this machine. All three may be unknown.
     """
 
-    def __init__(self, reason: str, line: int | None = None, text: str | None = None):
-        super().__init__(reason if line is None else f"line {line}: {reason}")
-        self.reason, self.line, self.text = reason, line, text
+    def __init__(self, reason: str, line: int | None = None, text: str | None = None, column: int | None = None):
+        place = "" if line is None else f"line {line:d}: " if column is None else f"line {line:d}, byte {column:d}: "
+        super().__init__(place + reason)
+        self.reason, self.line, self.text, self.column = reason, line, text, column

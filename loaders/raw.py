@@ -15,7 +15,18 @@ from loaders.ledger import FileVersion
 from loaders.mirror import Landed, landing_path
 from loaders.raw_tables import Opened, check_file, delete_rows, drop_table_without_files, insert_rows, open_version, prepare_table
 from loaders.remote import RemoteFile
-from loaders.seam import shown
+from loaders.waiting import forget_texts, keep_text
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A version that cannot be read whole, and why."""
+
+    version: FileVersion
+    error: UnreadableFile
+
+
+Outcome = Opened | Refused | FileVersion  # rows to be inserted; nothing but a reason; what the ledger is to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +67,12 @@ class RawLoader:
             return self._write(opened or version, landed.file, [*again, *replaced])
         except UnreadableFile as error:
             drop_table_without_files(self.connection, version.topic)
-            return self._write(_quarantined(version, error), landed.file, replaced)
+            return self._write(Refused(version, error), landed.file, replaced)
 
     def _opened(self, version: FileVersion, path: Path) -> Opened:
         return prepare_table(self.connection, open_version(version, path))
 
-    def _opened_again(self, version: FileVersion) -> Opened | FileVersion:
+    def _opened_again(self, version: FileVersion) -> Opened | Refused:
         """A snapshot that was nothing, and counts now that another stands before it: its rows come from the landing."""
         modified_at = version.remote_mtime.replace(tzinfo=UTC)
         path = landing_path(self.landing, version.organization_id, version.topic, version.name, modified_at, version.sha256)
@@ -70,25 +81,37 @@ class RawLoader:
                 opened = self._opened(version, path)
             check_file(self.connection, opened)
         except UnreadableFile as error:
-            return _quarantined(version, error)
+            return Refused(version, error)
         return opened
 
-    def _write(self, version: Opened | FileVersion, file: RemoteFile, others: Sequence[Opened | FileVersion]) -> FileVersion:
+    def _write(self, version: Outcome, file: RemoteFile, others: Sequence[Outcome]) -> FileVersion:
         """Rows, ledger entry, what the file makes of others, and the memory of having seen it: one transaction."""
         with self._transaction():
-            written = self._insert(version) if isinstance(version, Opened) else version
+            written = self._insert(version)
             ledger.insert(self.connection, written)
             for other in others:
-                if isinstance(other, Opened):
-                    self._insert_again(other)
-                else:
-                    ledger.update(self.connection, other)
+                self._change(other)
             self._settle_parts(written)
+            if others:
+                forget_texts(self.connection)
             remember(self.connection, file)
         return written
 
-    def _insert(self, opened: Opened) -> FileVersion:
-        return replace(opened.version, row_count=insert_rows(self.connection, opened))
+    def _insert(self, version: Outcome) -> FileVersion:
+        """The version as the ledger is to say it, its rows inserted if it has any."""
+        if isinstance(version, Opened):
+            return replace(version.version, row_count=insert_rows(self.connection, version))
+        return self._set_aside(version) if isinstance(version, Refused) else version
+
+    def _set_aside(self, refused: Refused) -> FileVersion:
+        keep_text(self.connection, refused.version._file_id, refused.error.text)
+        return replace(refused.version, status="quarantined", reason=str(refused.error))
+
+    def _change(self, other: Outcome) -> None:
+        if isinstance(other, Opened):
+            self._insert_again(other)
+        else:
+            ledger.update(self.connection, self._insert(other))
 
     def _insert_again(self, opened: Opened) -> None:
         """Under a new id, so that tables built meanwhile find it in the ledger's tail."""
@@ -150,8 +173,3 @@ def _delivered(landed: Landed, file_id: int) -> FileVersion:
 
 def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _quarantined(version: FileVersion, error: UnreadableFile) -> FileVersion:
-    reason = f"{error}: {shown(error.text)}" if error.text else str(error)
-    return replace(version, status="quarantined", reason=reason)

@@ -126,19 +126,23 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, opened: Opened, rows: str
     """Every row has a key and, in a change file, an operation we know; there are as many as there have to be. Their number."""
     is_unknown = "coalesce(_op, '') not in ('I', 'U', 'D')" if opened.version.kind == "change" else "false"
     query = f"""
-        select count(*), min(_row_number) filter ({key} is null or {key} = ''),
+        select count(*), min(_row_number) filter ({key} is null or {key} = ''), min(_row_number) filter (lower({key}) = 'id'),
         min(_row_number) filter ({is_unknown}), arg_min(coalesce(_op, ''), _row_number) filter ({is_unknown}) from {rows}
     """
-    count, keyless, unknown, op = connection.execute(query, parameters).fetchone()
+    count, keyless, header, unknown, op = connection.execute(query, parameters).fetchone()
     if keyless is not None:
-        raise _refused(opened.readable, keyless, "has no id")
+        raise _refused(opened.readable, keyless, "has no id, and every record needs one")
+    if header is not None:
+        raise _refused(opened.readable, header, "is the header again: two files were run together, have each delivered by itself")
     if unknown is not None:
-        raise _refused(opened.readable, unknown, f"has the operation {op!r}, which is not I, U or D" if op else "has no operation")
+        fault = "has an operation that is not I, U or D" if op else "has no operation, and must have I, U or D"
+        raise _refused(opened.readable, unknown, fault, f"operation {op!r}" if op else None)
     if count != opened.readable.row_count:
-        raise UnreadableFile(f"the file holds {opened.readable.row_count:,} rows, and {count:,} could be read")
+        counts = f"the file says it holds {opened.readable.row_count:,} rows, and {count:,} could be read"
+        raise UnreadableFile(f"{counts}: it is damaged, have it exported again")
     return count
 
 
-def _refused(readable: Readable, row: int, fault: str) -> UnreadableFile:
-    line, text = readable.locate(row) if readable.locate else (None, None)
-    return UnreadableFile(f"row {row:,} {fault}", line, text)
+def _refused(readable: Readable, row: int, fault: str, text: str | None = None) -> UnreadableFile:
+    line, shown = readable.locate(row) if readable.locate else (None, text)
+    return UnreadableFile(f"row {row:,} {fault}", line, shown)

@@ -4,6 +4,7 @@ One file at a time, every column named and typed by us: a reader that guesses re
 drops columns that the first file of a glob lacks, and changes types with the eleventh file.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,16 @@ from pathlib import Path
 import duckdb
 
 from loaders.errors import ReadFailed, UnreadableFile
+from loaders.formats import recognised
 from loaders.names import ExportName
 from loaders.rfc4180 import LONGEST_LINE, read_header
 from loaders.warehouse import open_scratch, quote
 
 MAX_COLUMNS = 2_000
+
+_SMALLEST_PARQUET = 12  # the four letters twice, and between them at least the length of the footer
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ def folded(column: str) -> str:
 def open_file(path: Path, name: ExportName) -> Readable:
     """How to read the file, which has been read through once by then; UnreadableFile when it is no whole export."""
     if path.stat().st_size == 0:
-        raise UnreadableFile("the file is empty (zero bytes): not even a header line")
+        raise UnreadableFile("the file is empty (zero bytes): not even a header is there; have it exported again")
     return _open_csv(path, name) if name.format == "csv" else _open_parquet(path, name)
 
 
@@ -82,13 +88,29 @@ def _csv_source(columns: Sequence[str], parallel: bool) -> str:
 
 def _open_parquet(path: Path, name: ExportName) -> Readable:
     """Read it whole in a database of its own first: a torn file can set off what leaves a database unusable."""
+    _refuse_torn_parquet(path)
     try:
         return _prove_parquet(_scratch(), path, name)
     except duckdb.Error as error:
         _scratch.cache_clear()
         if isinstance(error, duckdb.OutOfMemoryException):  # ours, or a size that the file made up
             raise ReadFailed(f"{path.name}: {first_line(error)}") from None
-        raise UnreadableFile(f"the Parquet file cannot be read: {first_line(error).replace(str(path), name.file_name)}") from None
+        said = first_line(error).replace(str(path), name.file_name)  # which may quote the file
+        raise UnreadableFile("the Parquet file cannot be read: it is damaged, have it exported again", text=said) from None
+
+
+def _refuse_torn_parquet(path: Path) -> None:
+    """A Parquet file begins with four letters and ends with the same ones, after all that says where its values stand."""
+    with path.open("rb") as file:
+        start = file.read(512)
+        file.seek(-min(4, path.stat().st_size), os.SEEK_END)
+        end = file.read()
+    if found := recognised(start, is_text=False):
+        raise UnreadableFile(f"the file is {found}, not Parquet: have it exported again")
+    if not start.startswith(b"PAR1"):
+        raise UnreadableFile("the Parquet file cannot be read: it does not begin as one, have it exported again")
+    if end != b"PAR1" or path.stat().st_size < _SMALLEST_PARQUET:
+        raise UnreadableFile("the Parquet file cannot be read: its end is missing, it was cut short; have it delivered again")
 
 
 @cache
@@ -107,9 +129,20 @@ def _prove_parquet(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportN
     source = _parquet_source("" if is_taken else ", file_row_number=true")
     select = _select(header, values, source, None if is_taken else "file_row_number + 1")
     readable = Readable(_delivered(header), select, not is_taken, rows)
-    proof = ", ".join(f"max(hash({value}))" for value in (*readable.values, "_op"))  # a count would not look at the values
-    scratch.execute(f"select {proof} from ({select})", place).fetchall()
+    _prove_values(scratch, readable, place)
     return readable
+
+
+def _prove_values(scratch: duckdb.DuckDBPyConnection, readable: Readable, place: dict[str, str]) -> None:
+    """Look at every value once: a count would not. NUL bytes, which a CSV file may not hold either, are refused."""
+    hashes = ", ".join(f"max(hash({value}))" for value in (*readable.values, "_op"))
+    nuls = ", ".join(f"bool_or(contains({value}, chr(0)))" for value in readable.values)
+    found = scratch.execute(f"select {hashes}, {nuls} from ({readable.select})", place).fetchone() or ()
+    for column, value, holds_nul in zip(readable.columns, readable.values, found[-len(readable.values) :], strict=True):
+        if holds_nul:
+            first = f"select min(_row_number) from ({readable.numbered}) where contains({value}, chr(0))"
+            (row,) = scratch.execute(first, place).fetchone() or (None,)
+            raise UnreadableFile(f"row {row:,} holds a NUL byte, which no text has: have it exported again", text=f"column {column}")
 
 
 def _parquet_source(options: str = "") -> str:
@@ -136,7 +169,8 @@ def _as_text(value: str, kind: str) -> str:
     if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "LIST")):
         return f"to_json({value})::varchar"
     if kind == "BLOB":  # text that the writer left unmarked; what is no text shows as escapes and is kept
-        return f"coalesce(try(decode({value})), {value}::varchar)"
+        text = f"try(decode({value}))"
+        return f"coalesce(case when not contains({text}, chr(0)) then {text} end, {value}::varchar)"
     return f"{value}::varchar"
 
 
@@ -152,28 +186,40 @@ def _select(header: Sequence[str], values: Sequence[str], source: str, row_numbe
 
 
 def _check_header(header: Sequence[str], name: ExportName) -> None:
-    """A header can be loaded when every column has one name of its own, one is the key, and a change file has operations."""
+    """A header can be loaded when every column has one name of its own, one is the key, and a change file has operations.
+
+    The reason gives places and no names: where the header is missing, they are a record's values.
+    """
     if len(header) > MAX_COLUMNS:
         raise UnreadableFile(f"{len(header):,} columns are more than the {MAX_COLUMNS:,} that a file may have", 1)
     names = [folded(column) for column in header]
     faults = [f"column {i + 1} has no name" for i, column in enumerate(header) if not column.strip()]
-    faults += [f"column {column!r} stands there twice" for i, column in enumerate(header) if names[i] in names[:i]]
+    faults += [f"column {i + 1} has a control character in its name" for i, column in enumerate(header) if _CONTROL.search(column)]
+    faults += [f"columns {names.index(one) + 1} and {i + 1} have one name, case aside" for i, one in enumerate(names) if one in names[:i]]
     if "id" not in names:
         faults.append("there is no column id")
     if name.kind == "change" and "op" not in names:
         faults.append("a change file needs a column OP")
     if faults:
-        raise UnreadableFile("; ".join(faults[:5]), 1 if name.format == "csv" else None, ",".join(header)[:200])
+        raise UnreadableFile("; ".join(faults[:5]) + _advice(header), 1 if name.format == "csv" else None, ",".join(header)[:200])
+
+
+def _advice(header: Sequence[str]) -> str:
+    separator = next((words for mark, words in _SEPARATORS.items() if len(header) == 1 and mark in header[0]), None)
+    return f": the header is separated by {separator}, and must be by commas" if separator else ": have the header mended"
 
 
 def unreadable(error: duckdb.Error) -> UnreadableFile:
-    """What DuckDB said of a file, with the line and its text where it named them, without its hints for other settings."""
+    """What DuckDB said of a file, which may quote it, as its text; the line where it named one."""
     message = str(error)
+    reason = "DuckDB cannot read the file: have it exported again"
+    if "Maximum line size" in message:
+        reason = f"a line of more than {LONGEST_LINE:,} bytes: its line ends are missing, or a value is too long"
     place = re.search(r"CSV Error on Line: (\d+)\s*\nOriginal Line: ?(.*?)\n(.*)", message, re.DOTALL)
     if not place:
-        return UnreadableFile(first_line(error))
+        return UnreadableFile(reason, text=first_line(error))
     line, text, rest = place.groups()
-    return UnreadableFile(rest.strip().split("\n")[0].rstrip("."), int(line), text[:200])
+    return UnreadableFile(reason, int(line), f"{rest.strip().split(chr(10))[0].rstrip('.')}: {text[:200]}")
 
 
 def first_line(error: Exception) -> str:

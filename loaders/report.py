@@ -11,10 +11,18 @@ from rich.table import Table
 from loaders.pipeline import RunReport
 from loaders.publish import PublishReport
 from loaders.registry import modelled_topics
-from loaders.status import SetAside, TopicStatus
+from loaders.status import TopicStatus
 from loaders.sync import Plan, SyncReport
+from loaders.waiting import SetAside
 
 _LOG_WIDTH = 400  # where there is no terminal to ask: a log wraps nothing
+
+_NEXT = {
+    "quarantined": "next: have a quarantined file repaired and delivered again, which takes its own place; or give it up:\n"
+    "  python -m loaders discard ORGANIZATION/TOPIC/FILE --reason TEXT",
+    "held": "next: look at a held file; if it is right, let it through; if not, have it delivered again, or give it up:\n"
+    "  python -m loaders release ORGANIZATION/TOPIC/FILE --reason TEXT    (or discard)",
+}
 
 EXAMPLES = {
     "current": "select status, priority, count(*) as work_orders from marts.workorders group by all order by all",
@@ -70,8 +78,10 @@ def show_sync(report: SyncReport) -> None:
     console().print(f"{line}, {len(report.left)} left for the next run, {len(report.attention)} set aside ({report.waiting} in all)")
     for version in report.attention:
         console().print(
-            f"  {version.status}: {version.organization_id} {version.topic} {version.file_name}: {version.reason}", markup=False
+            f"  {version.status}: {version.organization_id}/{version.topic}/{version.file_name}: {version.reason}", markup=False
         )
+    if report.waiting:
+        console().print("  `python -m loaders quarantine` lists all that is set aside, and says what to do.")
     _show_oddities(report.plan)
 
 
@@ -120,8 +130,25 @@ def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> Non
         for one in topics
     ]
     console().print(table("status", headings, rows))
+    show_set_aside(aside)
+
+
+def show_quarantine(aside: Sequence[SetAside]) -> None:
+    """The files that wait, oldest first."""
+    show_set_aside(aside)
+    if not aside:
+        console().print("nothing is set aside")
+
+
+def show_set_aside(aside: Sequence[SetAside]) -> None:
+    """Each file that waits, why, what in it offends, and what can be done."""
     for one in aside:
-        console().print(f"{one.status}: {one.organization_id} {one.topic} {one.file_name}: {one.reason}", markup=False)
+        console().print(f"{one.status}: {one.file}: {one.reason}", markup=False, soft_wrap=True)
+        if one.offending_text:
+            console().print(f"    {one.offending_text}", markup=False, soft_wrap=True)
+    for status, advice in _NEXT.items():
+        if any(one.status == status for one in aside):
+            console().print(advice, markup=False, soft_wrap=True)
 
 
 def show_run(report: RunReport, topics: Sequence[TopicStatus], marts: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from loaders.errors import UnreadableFile
+from loaders.formats import recognised
 
 LONGEST_LINE = 16 * 2**20
 
@@ -37,34 +38,52 @@ class CsvFile:
     def count(self) -> tuple[int, bool]:
         """How many records follow the header, and whether some value holds a line break; UnreadableFile at the first that is none."""
         records, lines = -1, -1
-        for first, last in _records(self):
+        blank: set[int] = set()
+        for first, last in _records(self, blank):
             records += 1
             lines += last - first + 1
+        self._refuse_unless_empty(blank)
         return records, lines > records
 
     def locate(self, number: int) -> tuple[int, str]:
         """Line and text of a record by its 1-based number."""
-        first, _ = next(islice(_records(self), number, None))
+        first, _ = next(islice(_records(self, set()), number, None))
         return first, _text_of(self.path, first)
+
+    def _refuse_unless_empty(self, numbers: set[int]) -> None:
+        """A line without a comma has the shape of an empty one, and may hold a single field."""
+        if numbers:
+            with self.path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    if number in numbers and line.strip(b"\r\n"):
+                        raise UnreadableFile(_reason(self, b"", b"," * (len(self.columns) - 1), number), number, _shown(line))
 
 
 def read_header(path: Path) -> CsvFile:
     """The header of a file of at least one byte; UnreadableFile when it is none."""
     with path.open("rb") as file:
-        line = file.readline(LONGEST_LINE).removeprefix(_BOM)
-    _refuse_other_formats(line)
+        line = file.readline(LONGEST_LINE)
+    if found := recognised(line, is_text=True):
+        raise UnreadableFile(f"the file is {found}, not CSV: have it exported again", 1, _shown(line))
+    line = line.removeprefix(_BOM)
     _refuse_what_is_no_text(line, 1)
-    if line.count(b'"') % 2:
-        raise UnreadableFile("a quote in the header is not closed before the line ends", 1, _shown(line))
+    body = line.removesuffix(b"\n").removesuffix(b"\r")
+    if not body.strip():
+        raise UnreadableFile("the first line is empty, and has to name the columns", 1)
+    if body.count(b'"') % 2:
+        raise UnreadableFile("a quote in the header is not closed before the line ends: a column's name is one line", 1, _shown(line))
+    if b"\r" in _QUOTED.sub(b"", body):
+        raise UnreadableFile("lines end in CR alone: write LF or CRLF", 1, _shown(line))
     try:
-        columns = next(csv.reader([line.decode().rstrip("\r\n")], strict=True), [""])
-    except csv.Error as error:
-        raise UnreadableFile(f"the header cannot be read ({error})", 1, _shown(line)) from None
+        columns = next(csv.reader([body.decode()], strict=True), [""])
+    except csv.Error:
+        raise UnreadableFile("the header cannot be read: text follows a closing quote", 1, _shown(line)) from None
     return CsvFile(path, tuple(columns), b"\r\n" if line.endswith(b"\r\n") else b"\n")
 
 
-def _records(file: CsvFile) -> Iterator[tuple[int, int]]:
-    """First and last line of each record, the header's included. Empty lines are none, unless one field makes a record."""
+def _records(file: CsvFile, blank_lines: set[int]) -> Iterator[tuple[int, int]]:
+    """First and last line of each record, the header's included. Lines that look empty are none, unless one field makes a
+    record, and are added to ``blank_lines``."""
     line_end = file.newline[:-1]
     expected, blank = b"," * (len(file.columns) - 1) + line_end, line_end if len(file.columns) > 1 else None
     good: set[bytes] = set()
@@ -78,16 +97,18 @@ def _records(file: CsvFile) -> Iterator[tuple[int, int]]:
             if begun:
                 continue
             if shape == blank:
+                blank_lines.add(number)
                 first = number + 1
                 continue
             if bare != expected:
-                raise UnreadableFile(_reason(bare, expected), first, _text_of(file.path, first))
+                raise UnreadableFile(_reason(file, bare, expected, number), first, _text_of(file.path, first))
             if first == number:
                 good.add(shape)
         yield first, number
         first = number + 1
     if begun:
-        raise UnreadableFile("a quote is opened and never closed", first, _text_of(file.path, first))
+        reason = "a quote is opened and never closed: the file was cut short, or a quote inside a value is not doubled"
+        raise UnreadableFile(reason, first, _text_of(file.path, first))
 
 
 def _shapes(file: CsvFile) -> Iterator[bytes]:
@@ -102,44 +123,56 @@ def _shapes(file: CsvFile) -> Iterator[bytes]:
             if chunk.endswith(b"\n"):
                 shapes.pop()
             elif stream.peek(1):
-                raise UnreadableFile(f"a line of more than {LONGEST_LINE:,} bytes", line + len(shapes) - 1)
+                reason = f"a line of more than {LONGEST_LINE:,} bytes: its line ends are missing, or a value is too long"
+                raise UnreadableFile(reason, line + len(shapes) - 1)
             else:
                 shapes[-1] += file.newline[:-1]
             yield from shapes
             line += len(shapes)
 
 
-def _reason(found: bytes, expected: bytes) -> str:
+def _reason(file: CsvFile, found: bytes, expected: bytes, number: int) -> str:
+    """What is wrong with the record that ends in this line."""
     fields, wanted = found.count(b",") + 1, expected.count(b",") + 1
-    if fields != wanted:
-        return f"{fields:,} fields where the header has {wanted:,}"
-    return "a line end that is neither LF nor CRLF, or not the header's"
+    is_cut_short = fields <= wanted and _is_cut_short(file.path, number)
+    if fields == wanted:
+        end = "half a line end: the file was cut short, have it delivered again"
+        return end if is_cut_short else "a line end that is neither LF nor CRLF, or not the header's: write one of them throughout"
+    count = f"{fields:,} fields where the header has {wanted:,}"
+    if is_cut_short:
+        return f"{count}, and no line end: the file was cut short, have it delivered again"
+    return f"{count}: {'a value with a comma has to be quoted' if fields > wanted else 'values are missing, or a line was broken in two'}"
 
 
-def _refuse_other_formats(header: bytes) -> None:
-    if header.startswith(b"\x1f\x8b"):
-        raise UnreadableFile("the file is gzip-compressed, though its name says CSV", 1)
-    if header.lstrip().startswith(b"<"):
-        raise UnreadableFile("the file looks like an HTML or XML page, not CSV", 1, _shown(header))
+def _is_cut_short(path: Path, number: int) -> bool:
+    """Whether a line is the file's last and does not end."""
+    with path.open("rb") as file:
+        return not next(islice(file, number - 1, None), b"\n").endswith(b"\n")
 
 
 def _refuse_what_is_no_text(chunk: bytes, line: int) -> None:
     """``line`` is the number of the chunk's first."""
     if (at := chunk.find(b"\0")) >= 0:
-        raise UnreadableFile("the file holds a NUL byte", line + chunk.count(b"\n", 0, at))
+        raise _refused("the file holds a NUL byte, which no text has: have it exported again", chunk, at, line)
     try:
         chunk.decode()
     except UnicodeDecodeError as error:
-        start = chunk.rfind(b"\n", 0, error.start) + 1
-        raise UnreadableFile("the file is not valid UTF-8", line + chunk.count(b"\n", 0, start), _shown(chunk[start:])) from None
+        is_end = error.end == len(chunk) and "unexpected end" in error.reason
+        what = "the file ends in the middle of a character: it was cut short" if is_end else "the file is not valid UTF-8"
+        raise _refused(f"{what}; have it exported again, in UTF-8", chunk, error.start, line) from None
+
+
+def _refused(reason: str, chunk: bytes, at: int, line: int) -> UnreadableFile:
+    """The reason with the place: byte ``at`` of a chunk whose first line is ``line``."""
+    start = chunk.rfind(b"\n", 0, at) + 1
+    return UnreadableFile(reason, line + chunk.count(b"\n", 0, start), _shown(chunk[start:]), at - start + 1)
 
 
 def _refuse_stray_quotes(chunk: bytes, line: int) -> None:
     """A quote with content on both sides opens no value, closes none and is no doubled one: DuckDB would shift values there."""
     if (at := chunk.translate(_MASK).find(b'x"x')) >= 0:
-        start = chunk.rfind(b"\n", 0, at) + 1
         reason = "a quote stands in the middle of a value: one that holds quotes is quoted, and its quotes are doubled"
-        raise UnreadableFile(reason, line + chunk.count(b"\n", 0, start), _shown(chunk[start:]))
+        raise _refused(reason, chunk, at + 1, line)
 
 
 def _text_of(path: Path, number: int) -> str:

@@ -54,6 +54,11 @@ class Settings:
         is_local = parts.scheme in ("", "file") and not host and parts.path.startswith("/")
         return label if is_local or "@" not in label else _UNREADABLE_URL  # a password with a / or # of its own ends as a path
 
+    def require_warehouse(self) -> None:
+        """SettingsError when nothing was ever loaded."""
+        if not self.build.exists():
+            raise SettingsError(f"there is no warehouse in {self.home} yet: `python -m loaders run` makes one.")
+
     def require_exports_url(self) -> str:
         """The exports' URL; SettingsError, which never quotes it, when none is set or it cannot be taken apart."""
         if not self.exports_url:

@@ -18,7 +18,8 @@ _BY_TOPIC = """
             coalesce(sum(row_count) filter (status = 'loaded'), 0) as rows_delivered,
             count(*) filter (status = 'loaded') as files,
             count(*) filter (status = 'quarantined') as quarantined,
-            count(*) filter (status = 'held') as held
+            count(*) filter (status = 'held') as held,
+            count(*) filter (status = 'discarded') as discarded
         from raw._files group by all
     ),
     vanished as (
@@ -42,22 +43,12 @@ class TopicStatus:
     files: int
     quarantined: int
     held: int
+    discarded: int
     vanished: int
     lag_seconds: float | None
     unknown_columns: tuple[str, ...]
     rule_disagreements: int | None
     modelled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A file that waits for somebody: quarantined or held, and why."""
-
-    organization_id: str
-    topic: str
-    file_name: str
-    status: str
-    reason: str
 
 
 def read_status(connection: duckdb.DuckDBPyConnection, now: datetime | None = None) -> list[TopicStatus]:
@@ -72,13 +63,6 @@ def read_status(connection: duckdb.DuckDBPyConnection, now: datetime | None = No
         disagree = disagreements.get((organization_id, topic), 0) if topic in modelled else None
         found.append(TopicStatus(organization_id, topic, last_file, last_batch_at, *counts, lag, unknown, disagree, topic in modelled))
     return found
-
-
-def set_aside(connection: duckdb.DuckDBPyConnection) -> list[SetAside]:
-    """The files that no run will apply before somebody acts, oldest first."""
-    columns = "organization_id, topic, file_name, status, reason"
-    query = f"select {columns} from raw._files where status in ('quarantined', 'held') order by loaded_at, _file_id"
-    return [SetAside(*row) for row in connection.execute(query).fetchall()]
 
 
 def unknown_columns(connection: duckdb.DuckDBPyConnection, topic: str) -> tuple[str, ...]:

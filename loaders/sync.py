@@ -12,7 +12,7 @@ from loaders.mirror import Landed, LeftForNextRun, mirror
 from loaders.raw import RawLoader
 from loaders.remote import Listing, Remote, RemoteFile
 from loaders.settings import Settings
-from loaders.status import set_aside
+from loaders.waiting import set_aside
 
 Progress = Callable[[str], None]
 
@@ -144,4 +144,4 @@ def _load_order(file: RemoteFile) -> tuple[str, str, bool, datetime, str]:
 
 
 def _label(file: RemoteFile) -> str:
-    return f"{file.organization_id} {file.topic} {file.name.file_name}"
+    return f"{file.organization_id}/{file.topic}/{file.name.file_name}"

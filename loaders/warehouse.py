@@ -50,7 +50,15 @@ _BUILT_COLUMNS = {"topic": "varchar", "_file_id": "bigint", "project_fingerprint
 
 _PUBLISHED_COLUMNS = {"published_at": "timestamp"}
 
-_OWN_TABLES = {"_files": LEDGER_COLUMNS, "_remote": _REMOTE_COLUMNS, "_built": _BUILT_COLUMNS, "_published": _PUBLISHED_COLUMNS}
+_OFFENDING_COLUMNS = {"_file_id": "bigint", "offending_text": "varchar"}
+
+_OWN_TABLES = {
+    "_files": LEDGER_COLUMNS,
+    "_remote": _REMOTE_COLUMNS,
+    "_built": _BUILT_COLUMNS,
+    "_published": _PUBLISHED_COLUMNS,
+    "_offending": _OFFENDING_COLUMNS,
+}
 
 
 def quote(identifier: str) -> str:
