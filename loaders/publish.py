@@ -16,6 +16,7 @@ from loaders.build import find_news, test_all
 from loaders.errors import PublishRefused
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
+from loaders.table_macros import create_table_macros
 from loaders.warehouse import open_build, quote
 
 PUBLISHED_SCHEMAS = ("marts", "audit")
@@ -98,6 +99,7 @@ def _write(connection: duckdb.DuckDBPyConnection, part: Path) -> dict[str, int]:
             connection.execute(f"create table published.{schema}.{quote(table)} as from {schema}.{quote(table)}")
         connection.execute("use published")
         _create_views(connection, [definition for *_, definition in views])
+        create_table_macros(connection)
         return {f"{schema}.{name}": _count(connection, schema, name) for schema, name, _ in tables + views}
 
 
