@@ -81,7 +81,7 @@ def test_every_topic_has_all_its_models_and_they_differ_by_its_name_alone():
 
 
 def test_the_audit_reads_every_topic_that_has_marts():
-    for name in ("rule_disagreements", "cast_failures"):
+    for name in ("rule_disagreements", "cast_failures", "unresolved_references"):
         listed = re.findall(r"'(\w+)'", (MODELS / "audit" / f"{name}.sql").read_text())
         assert set(listed) >= modelled_topics(), name
 

@@ -1,0 +1,17 @@
+{#
+    Warns of every reference of a current record that leads to no current record of the same organization, each with its kind:
+    `missing` or `deleted`. What has not arrived yet is no fault; audit.unresolved_references counts all three.
+    docs/decisions/0016-references.md.
+
+    Arguments: references, a list of {column, target}, the target a `ref` of a current state; files, the ledger's `source` (with `ref`
+    of audit.files, which every build renews, every topic's test would run each time); kinds, which of them count.
+    Example:
+        - references_arrive:
+            name: references_of_leases_arrive
+            arguments: {references: [{column: unit_id, target: ref('units')}], files: "source('fortress', '_files')"}
+#}
+{% test references_arrive(model, references, files, kinds=['missing', 'deleted']) %}
+    {{ config(severity='warn') }}
+    select * from ({{ why_unresolved('(' ~ dangling_references(model.identifier, model, references) ~ ')', files) }})
+    where kind in ('{{ kinds | join("', '") }}')
+{% endtest %}
