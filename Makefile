@@ -39,8 +39,7 @@ property: .venv/ready ## Thousands of random feeds against the replay: make prop
 	@FEEDS=$(or $(FEEDS),2000) FEED_SEED=$(or $(FEED_SEED),0) $(BIN)/python -m pytest tests/pipeline/test_property.py -q -s
 
 docs: .venv/ready ## The docs site as one offline HTML file
-	@$(BIN)/dbt docs generate --static --quiet --no-use-colors
-	@echo "open target/static_index.html in a browser; it needs no network"
+	@$(LOADERS) docs
 
 query: .venv/ready ## Ask the published tables: make query SQL="from marts.workorders limit 5"
 	@$(LOADERS) query "$$SQL"

@@ -66,12 +66,12 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
     After a change of the project everything is built from the raw rows: what the marts say is to depend on the files
     and on the project as it stands, not on what it was when they arrived.
     """
-    arguments = ["build", "--exclude-resource-type", "unit_test", *_OPTIONS]
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
     if full_refresh or news.rebuild:
         arguments.append("--full-refresh")
     else:
         arguments += ["--select", "files+", *(f"source:fortress.{topic}+" for topic in news.topics if topic != LEDGER)]
-    report = _run_dbt(settings, arguments)
+    report = run_dbt(settings, arguments)
     with open_build(settings.build) as connection:
         _remember_built(connection, news)
     return report
@@ -79,10 +79,11 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
 
 def test_all(settings: Settings) -> BuildReport:
     """dbt's tests on all that is built; BuildFailed when one fails. The build database must not be open."""
-    return _run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *_OPTIONS])
+    return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test"])
 
 
-def _run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
+def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
+    """One command of dbt on this warehouse; BuildFailed with dbt's reasons. The build database must not be open."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
 
@@ -92,7 +93,7 @@ def _run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
         "DBT_LOG_PATH": str(settings.home / "logs"),
     }
     try:
-        outcome = dbtRunner().invoke(list(arguments))
+        outcome = dbtRunner().invoke([*arguments, *_OPTIONS])
     finally:
         DuckDBConnectionManager.close_all_connections()  # or this process would go on holding the database
     results = list(getattr(outcome.result, "results", None) or [])

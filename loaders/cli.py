@@ -20,6 +20,7 @@ import click
 
 from loaders import report
 from loaders.demonstration import demonstrate, step_aside
+from loaders.docs_site import SITE, write_site
 from loaders.errors import LoaderError, TryAgain
 from loaders.pipeline import RunReport, run
 from loaders.publish import count_published, publish
@@ -198,6 +199,25 @@ def query(sql: str, as_json: bool) -> None:
     columns, rows = query_published(load_settings(), sql)
     _answer(
         as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.console().print(report.table("", columns, rows))
+    )
+
+
+@command
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), default=SITE, help="Where to write it; target/fortress-docs.html if not said."
+)
+def docs(out: Path, as_json: bool) -> None:
+    """Write the docs site: every table, column and macro described, in one HTML file that needs no network.
+
+    Example: python -m loaders docs --out fortress-docs.html
+    """
+    done = write_site(load_settings(), out)
+    _answer(
+        as_json,
+        done,
+        lambda: click.echo(
+            f"{done.models} models and {done.columns:,} columns described in {done.path}\nopen it in a browser; it needs no network"
+        ),
     )
 
 

@@ -70,6 +70,10 @@ class BuildFailed(Never):
     """dbt reported an error; what was published before is untouched."""
 
 
+class DocsFailed(Never):
+    """The docs site cannot be made of what dbt wrote."""
+
+
 class UnreadableFile(Never):
     """A delivered file cannot be read whole, so no row of it is applied.
 
