@@ -22,6 +22,8 @@ from loaders import report
 from loaders.demonstration import demonstrate, step_aside
 from loaders.docs_site import SITE, write_site
 from loaders.errors import LoaderError, TryAgain
+from loaders.explain import explain
+from loaders.explain_report import show_explanation
 from loaders.pipeline import RunReport, run
 from loaders.publish import count_published, publish
 from loaders.query import query_published
@@ -187,6 +189,23 @@ def _serve(out: Path, port: int) -> None:
             err=True,
         )
         threading.Event().wait()
+
+
+@command
+@click.argument("topic")
+@click.argument("record_id", metavar="ID")
+@click.option("--organization", help="Whose record it is, where several organizations have one of this id.")
+@click.option("--values", is_flag=True, help="Show the values of columns that may hold personal data, too.")
+def explain_(topic: str, record_id: str, organization: str | None, values: bool, as_json: bool) -> None:
+    """Show a record's whole life: each delivered row with its file and line, what it did, and why.
+
+    Example: python -m loaders explain workorders 0b6f3c1e-7c1d-4c8e-9a53-3f0f6f1f7a11
+    """
+    settings = load_settings()
+    settings.require_warehouse()
+    with open_build(settings.build, read_only=True) as connection:
+        found = explain(connection, settings.landing, topic, record_id, organization, show_values=values)
+    _answer(as_json, found, lambda: show_explanation(found))
 
 
 @command

@@ -74,6 +74,14 @@ class DocsFailed(Never):
     """The docs site cannot be made of what dbt wrote."""
 
 
+class NoSuchRecord(Never):
+    """No delivered row has the id that was asked for."""
+
+
+class SeveralRecords(Never):
+    """Several organizations have a record of the id that was asked for."""
+
+
 class UnreadableFile(Never):
     """A delivered file cannot be read whole, so no row of it is applied.
 
