@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +25,7 @@ from tests.oracle.feeds import TYPES
 from tests.oracle.replay import _Walk, replay
 from tests.pipeline.harness import PROJECT, TOPIC, Warehouse, as_organization, draw_cases
 
-FEEDS = int(os.environ.get("EXPLAINED_FEEDS", "60"))
+FEEDS = int(os.environ.get("EXPLAINED_FEEDS", "40"))
 Done = "subprocess.CompletedProcess[str]"
 
 
@@ -68,17 +67,24 @@ class Played:
 
     warehouse: Warehouse
     feeds: list[Delivered]
-    connection: duckdb.DuckDBPyConnection
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self.warehouse.home / "build.duckdb"), read_only=True)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            return connection.execute(query).fetchall()
 
     def explain(self, record_id: str, organization: str | None = None, topic: str = TOPIC, values: bool = False) -> Explanation:
-        return explain(self.connection, self.warehouse.home / "landing", topic, record_id, organization, show_values=values)
+        with self.connect() as connection:
+            return explain(connection, self.warehouse.home / "landing", topic, record_id, organization, show_values=values)
 
     def story(self, record_id: str) -> list[Event]:
         return list(self.explain(record_id, "story").events)
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     warehouse = Warehouse(tmp_path_factory.mktemp("explain"))
     cases = [*(as_organization(case, f"org-{number:03}") for number, case in enumerate(draw_cases(FEEDS, seed_number=4))), STORY]
     arrived: list[Delivered] = []
@@ -88,15 +94,17 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         warehouse.sync()
         arrived += arriving
     warehouse.build()
-    with duckdb.connect(str(warehouse.home / "build.duckdb"), read_only=True) as connection:
-        yield Played(warehouse, [one for one in arrived if one.organization_id.startswith("org-")], connection)
+    return Played(warehouse, [one for one in arrived if one.organization_id.startswith("org-")])
 
 
 @pytest.fixture(scope="module")
 def explained(played: Played) -> dict[tuple[str, str], Explanation]:
     """Every record of the random feeds, explained."""
     query = f"select distinct _organization_id, id from raw.{TOPIC} where starts_with(_organization_id, 'org-')"
-    return {(whose, record_id): played.explain(record_id, whose) for whose, record_id in played.connection.execute(query).fetchall()}
+    landing = played.warehouse.home / "landing"
+    with played.connect() as connection:
+        records = connection.execute(query).fetchall()
+        return {(whose, record_id): explain(connection, landing, TOPIC, record_id, whose) for whose, record_id in records}
 
 
 # --- against the replay
@@ -104,14 +112,14 @@ def explained(played: Played) -> dict[tuple[str, str], Explanation]:
 
 def test_every_delivered_row_of_every_record_is_accounted_for(played, explained):
     query = f"select _organization_id, id, _file_id, _row_number from raw.{TOPIC} where starts_with(_organization_id, 'org-')"
-    rows = Counter(played.connection.execute(query).fetchall())
+    rows = Counter(played.ask(query))
     found = Counter((*key, event.file_id, event.row_number) for key, one in explained.items() for event in one.events if event.row_number)
     assert found == rows
 
 
 def test_the_outcomes_and_versions_are_the_replays(played, explained):
     tables = replay(played.feeds, TYPES)
-    modified = dict(played.connection.execute("select _file_id, remote_mtime from raw._files").fetchall())
+    modified = dict(played.ask("select _file_id, remote_mtime from raw._files"))
     outcomes, versions = defaultdict(list), defaultdict(list)
     for row in tables.changes:
         outcomes[row["_organization_id"], row["id"]].append((row["file_name"], row["modified_at"], row["_row_number"], row["outcome"]))
@@ -157,7 +165,7 @@ def test_the_line_is_the_files_own(played, explained):
     query = "select _file_id, organization_id, file_name, remote_mtime, sha256 from raw._files where format = 'csv'"
     copies = {
         file_id: landing_path(landing, whose, TOPIC, parse_file(name), moment.replace(tzinfo=UTC), sha256)
-        for file_id, whose, name, moment, sha256 in played.connection.execute(query).fetchall()
+        for file_id, whose, name, moment, sha256 in played.ask(query)
     }
     events = [event for one in explained.values() for event in one.events if event.row_number and event.file_name.endswith(".csv")]
     lines = {file_id: first_lines(copies[file_id]) for file_id in {event.file_id for event in events}}
