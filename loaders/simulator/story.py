@@ -76,6 +76,8 @@ _SCENES = (
     Scene(2, "activities", 6, "soft_delete", 2, "soft delete, U row with deletedAt"),
     Scene(2, "customers", 12, "update", 1, "a customer's phone changes"),
     Scene(2, REVISED_TOPIC, REVISED_HOUR, "update", 1, "a wrong amount, revised later", amount="99999.99", corrected_in=3),
+    Scene(3, "workorders", 10, "insert", 3, "a hard-deleted work order comes back"),
+    Scene(3, "workorders", 11, "update", 5, "a soft delete is taken back"),
     Scene(3, "transactions", 18, "update", 2, 'amount "n/a", which does not cast', amount="n/a"),
     Scene(3, NEW_COLUMN_TOPIC, 18, "update", 1, "new column petPolicy"),
 )

@@ -98,7 +98,7 @@ def activities(scale: Scale) -> Topic:
 
 
 def units(scale: Scale) -> Topic:
-    """Units, with a list of objects as JSON text."""
+    """Units, with a list of objects as JSON text. Every other household moves out at its unit's first change."""
     columns = (
         *common("U", "units"),
         Column("organizationId", "text", "organization_id()"),
@@ -118,7 +118,8 @@ def units(scale: Scale) -> Topic:
         Column("amenities", "text", """'[{"name":"Balcony, south"},{"name":"Washer \\"LG\\""}]'"""),
         *STAMPS,
     )
-    return Topic("units", scale.units, columns, {"lived_in": f"i < {kept(scale.leases)}"})
+    stays = f"not ({one_in('moves out', 2)} and v % 2 = 1)"
+    return Topic("units", scale.units, columns, {"lived_in": f"i < {kept(scale.leases)} and {stays}"})
 
 
 def leases(scale: Scale) -> Topic:
