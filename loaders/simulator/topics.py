@@ -123,7 +123,7 @@ def units(scale: Scale) -> Topic:
 
 
 def leases(scale: Scale) -> Topic:
-    """Leases: every unit that is lived in has the one of its number, and perhaps earlier or later ones."""
+    """Leases: every unit that is lived in has the one of its number, perhaps others. A change raises the rent or is a notice."""
     columns = (
         *common("L", "leases"),
         Column("organizationId", "text", "organization_id()"),
@@ -134,14 +134,18 @@ def leases(scale: Scale) -> Topic:
         Column("startDate", "date", "starts"),
         Column("endDate", "date", "starts + 365"),
         Column("moveInDate", "date", f"starts + ({dice('move', 5)})::integer"),
-        Column("moveOutDate", "date", "case when v > 0 then starts + 364 end"),
+        Column("moveOutDate", "date", "case when leaves then touched::date + 30 end"),
         Column("makeReadyDate", "date", "null::date"),
-        Column("rentAmount", "amount", f"({amount('rent', 700, 2400)} + 25 * v)::decimal(12, 2)"),
+        Column("rentAmount", "amount", f"({amount('rent', 700, 2400)} + case when leaves then 0 else 25 * v end)::decimal(12, 2)"),
         Column("securityDepositAmount", "amount", amount("deposit", 0, 2400)),
-        Column("turnMoveOutDays", "number", "case when v > 0 then 5 + v end"),
+        Column("turnMoveOutDays", "number", "case when leaves then 5 + v end"),
         *STAMPS,
     )
-    steps = {"unit_no": f"i % {kept(scale.leases)}", "starts": f"born::date + ({dice('start', 30)})::integer"}
+    steps = {
+        "unit_no": f"i % {kept(scale.leases)}",
+        "starts": f"born::date + ({dice('start', 30)})::integer",
+        "leaves": f"v > 0 and {one_in('notice', 2)}",
+    }
     return Topic("leases", scale.leases, columns, steps)
 
 
