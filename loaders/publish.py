@@ -20,6 +20,7 @@ from loaders.table_macros import create_table_macros
 from loaders.warehouse import open_build, quote
 
 PUBLISHED_SCHEMAS = ("marts", "audit")
+READABLE_FROM = "v1.2.0"  # what analysts open the file with has an older DuckDB inside for months after a new one is out
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _count(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> int
 @contextmanager
 def _attached(connection: duckdb.DuckDBPyConnection, part: Path) -> Iterator[None]:
     (build,) = connection.execute("select current_database()").fetchone()
-    connection.execute(f"attach '{str(part).replace(chr(39), chr(39) * 2)}' as published")
+    connection.execute(f"attach '{str(part).replace(chr(39), chr(39) * 2)}' as published (storage_version '{READABLE_FROM}')")
     try:
         yield
     finally:

@@ -20,9 +20,7 @@ from loaders.warehouse import quote
 _MACROS = PROJECT / "macros" / "analysis"
 _HISTORY_COLUMNS = ["_organization_id", "id", "valid_from", "valid_to", "is_deleted", "change_type", "version_number"]
 _AS_OF = "The rows of {topic} as they were at a moment: text, date or timestamp, UTC unless it says otherwise."
-_CHANGES = (
-    "What became of {topic} since a moment and before another: one row per step and changed column, with its old and new value."
-)
+_CHANGES = "What became of {topic} since a moment and before another: one row per step and changed column, with its old and new value."
 
 
 def create_table_macros(connection: duckdb.DuckDBPyConnection) -> None:
