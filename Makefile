@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOADERS := $(BIN)/python -m loaders
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs lint query property lock clean
+.PHONY: help setup run test check docs lint query explore property lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,9 +44,22 @@ docs: .venv/ready ## The docs site as one offline HTML file
 query: .venv/ready ## Ask the published tables: make query SQL="from marts.workorders limit 5"
 	@$(LOADERS) query "$$SQL"
 
+# Harlequin has an environment of its own: what it needs beside DuckDB is none of the warehouse's business.
+.venv/explore/ready: explore.lock | .venv/ready
+	@echo "setting up Harlequin (once; some seconds)"
+	@$(PYTHON) -m venv --clear .venv/explore
+	@$(BIN)/uv pip install --quiet --python .venv/explore/bin/python --require-hashes -r explore.lock
+	@touch $@
+
+explore: .venv/explore/ready ## Look around in the published tables without SQL: Harlequin, in the terminal
+	@file="$$($(BIN)/python -c 'from loaders.settings import load_settings; print(load_settings().published)')"; \
+	test -f "$$file" || { echo "$$file does not exist yet: make run makes it"; exit 1; }; \
+	.venv/explore/bin/harlequin --read-only --no-init --no-write-history "$$file"
+
 lock: .venv/ready ## Resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements.lock
 	@echo "uv" | $(BIN)/uv pip compile - --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements-uv.lock
+	@$(BIN)/uv pip compile --group explore --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o explore.lock
 
 clean: ## Remove what set-up and builds left (never the warehouse)
 	@rm -rf .venv target logs .pytest_cache .ruff_cache .hypothesis

@@ -94,11 +94,17 @@ def test_the_registry_describes_the_ledger_as_the_loader_makes_it():
 
 
 def test_the_lock_pins_everything_by_hash_and_names_no_registry():
-    for name in ("requirements.lock", "requirements-uv.lock"):
+    for name in ("requirements.lock", "requirements-uv.lock", "explore.lock"):
         text = (PROJECT / name).read_text()
         assert "://" not in text
         pinned = re.findall(r"^([a-z0-9][\w.-]*)==[^\s\\]+.*?((?:\\\n\s+--hash=sha256:[0-9a-f]{64} ?)+)", text, re.MULTILINE)
         assert len(pinned) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
+
+
+def test_what_explores_the_tables_has_the_duckdb_that_wrote_them():
+    locks = [(PROJECT / name).read_text() for name in ("requirements.lock", "explore.lock")]
+    versions = {re.findall(r"^duckdb==(\S+)", lock, re.MULTILINE)[0] for lock in locks}
+    assert len(versions) == 1
 
 
 def test_dbt_is_pinned_below_the_version_that_downloads_a_binary():
