@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import yaml
 
 from loaders.errors import BuildFailed
+from loaders.gate_settings import VARIABLES
 from loaders.registry import modelled_topics, topics
 from loaders.settings import PROJECT, Settings
 from loaders.warehouse import open_build
@@ -118,12 +121,19 @@ def _remember_built(connection: duckdb.DuckDBPyConnection, news: News) -> None:
 def project_fingerprint() -> str:
     """A hash of all that decides what the marts say: models, macros, settings, and the registry's names and types."""
     digest = hashlib.sha256()
-    for path in (PROJECT / "dbt_project.yml", *sorted(_statements())):
+    digest.update(repr(_project_settings()).encode())
+    for path in sorted(_statements()):
         digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(
         repr([(topic.name, [(column.name, column.data_type) for column in topic.columns]) for topic in topics().values()]).encode()
     )
     return digest.hexdigest()
+
+
+def _project_settings() -> dict[str, Any]:
+    """dbt_project.yml without the gates: they decide what is loaded, and not what the marts say of it."""
+    settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    return settings | {"vars": {name: value for name, value in settings["vars"].items() if name not in VARIABLES}}
 
 
 def _statements() -> list[Path]:

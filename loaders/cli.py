@@ -6,6 +6,7 @@ itself is wrong.
 """
 
 import dataclasses
+import getpass
 import json
 import math
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import click
 
 from loaders import report
+from loaders.decisions import Ruling
 from loaders.demonstration import demonstrate, step_aside
 from loaders.docs_site import SITE, write_site
 from loaders.errors import LoaderError, TryAgain
@@ -27,12 +29,14 @@ from loaders.explain_report import show_explanation
 from loaders.pipeline import RunReport, run
 from loaders.publish import count_published, publish
 from loaders.query import query_published
+from loaders.raw import RawLoader
 from loaders.remote import open_remote
+from loaders.rulings import rule
 from loaders.settings import load_settings
 from loaders.simulator import simulate
 from loaders.status import read_status
 from loaders.sync import SyncReport, make_plan, sync
-from loaders.waiting import set_aside
+from loaders.waiting import WAITING, set_aside
 from loaders.warehouse import open_build
 
 ATTENTION, TEMPORARY, FAILED = 3, 75, 1
@@ -121,6 +125,50 @@ def quarantine(as_json: bool) -> None:
         aside = set_aside(connection)
     _answer(as_json, aside, lambda: report.show_quarantine(aside))
     sys.exit(ATTENTION if aside else 0)
+
+
+def ruling(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The arguments of a decision on files that wait."""
+    for option in (
+        click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides."),
+        click.option("--reason", required=True, help="Why; the ledger keeps it, and publishes it."),
+        click.argument("files", nargs=-1, required=True, metavar="FILE..."),
+    ):
+        function = option(function)
+    return function
+
+
+@command
+@ruling
+def release(files: tuple[str, ...], reason: str, by: str, as_json: bool) -> None:
+    """Let a held file through: it is loaded at once, at its own place in the order. FILE as `status` names it.
+
+    The next run builds and publishes it. A file that was given up by mistake can be released too.
+
+    Example: python -m loaders release acme/units/LOAD.csv --reason "the vendor confirmed that the west side was sold"
+    """
+    _rule("release", files, reason, by, as_json)
+
+
+@command
+@ruling
+def discard(files: tuple[str, ...], reason: str, by: str, as_json: bool) -> None:
+    """Give a quarantined or held file up: it waits no more, and is never loaded. FILE as `status` names it.
+
+    The same content delivered again stays given up; other content is judged anew.
+
+    Example: python -m loaders discard acme/units/20260301-140000123.csv --reason "empty test file, says the vendor"
+    """
+    _rule("discard", files, reason, by, as_json)
+
+
+def _rule(what: Ruling, files: tuple[str, ...], reason: str, by: str, as_json: bool) -> None:
+    settings = load_settings()
+    settings.require_warehouse()
+    with open_build(settings.build) as connection:
+        done = rule(RawLoader(connection, settings.landing), what, files, by, reason)
+    _answer(as_json, done, lambda: report.show_rulings(done))
+    sys.exit(ATTENTION if any(one.version.status in WAITING for one in done) else 0)
 
 
 @command

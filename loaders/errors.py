@@ -82,6 +82,10 @@ class SeveralRecords(Never):
     """Several organizations have a record of the id that was asked for."""
 
 
+class DecisionRefused(Never):
+    """A file that cannot be released or given up, or a decision without a reason."""
+
+
 class UnreadableFile(Never):
     """A delivered file cannot be read whole, so no row of it is applied.
 

@@ -87,8 +87,14 @@ def delete(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:
 
 
 def is_in_force(version: FileVersion, others: Sequence[FileVersion]) -> bool:
-    """Whether the name's latest version has this very content, so that nothing was delivered."""
+    """Whether the name's latest version has this very content, so that nothing was delivered.
+
+    A snapshot may come again with the content it had, as a ``duplicate``: its time is in the ledger then. While it waits, or
+    after it was given up, it is nothing.
+    """
     same_name = [other for other in others if other.file_name == version.file_name and other.status != "superseded"]
+    if version.kind == "snapshot":
+        same_name = [one for one in same_name[-1:] if one.status in ("quarantined", "held", "discarded")]
     return bool(same_name) and same_name[-1].sha256 == version.sha256
 
 
@@ -114,6 +120,15 @@ def settle_change(version: FileVersion, others: Iterable[FileVersion]) -> tuple[
     if counting and counting.sha256 == version.sha256:  # what came between could not be read
         return replace(version, status="duplicate", reason="delivered again with the content it had"), []
     return version, [_replaced(counting, version)] if counting else []
+
+
+def settle(version: FileVersion, others: Sequence[FileVersion]) -> tuple[FileVersion, list[FileVersion]]:
+    """What a version is, given the others of its kind and stem, and what that makes of them: the changed ones."""
+    if version.kind == "change":
+        return settle_change(version, others)
+    arrived = sorted([*others, version], key=lambda one: (one.loaded_at, one._file_id))
+    settled = {one._file_id: one for one in settle_snapshots(arrived)}
+    return settled.pop(version._file_id), [settled[one._file_id] for one in others if settled[one._file_id].status != one.status]
 
 
 def settle_snapshots(versions: Sequence[FileVersion]) -> list[FileVersion]:

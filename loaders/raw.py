@@ -2,31 +2,66 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from loaders import ledger
+from loaders import decisions, ledger
+from loaders.decisions import Decision
 from loaders.errors import UnreadableFile
+from loaders.gate_settings import GateSettings, load_gates
+from loaders.gates import TooMuch, judge
 from loaders.landing import writing
-from loaders.ledger import FileVersion
+from loaders.ledger import FileVersion, Status
+from loaders.measures import LoadedFile, Measure
 from loaders.mirror import Landed, landing_path
-from loaders.raw_tables import Opened, check_file, delete_rows, drop_table_without_files, insert_rows, open_version, prepare_table
+from loaders.raw_tables import (
+    Opened,
+    check_file,
+    delete_rows,
+    drop_new_columns,
+    drop_table_without_files,
+    insert_rows,
+    open_version,
+    prepare_table,
+)
 from loaders.remote import RemoteFile
 from loaders.waiting import forget_texts, keep_text
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A version that cannot be read whole, and why."""
+    """A version that is set aside, and why; ``text`` is what offends in it."""
 
     version: FileVersion
-    error: UnreadableFile
+    status: Status
+    reason: str
+    text: str | None = None
+
+    @classmethod
+    def as_unreadable(cls, version: FileVersion, error: UnreadableFile) -> "Refused":
+        """A version that cannot be read whole."""
+        return cls(version, "quarantined", str(error), error.text)
 
 
 Outcome = Opened | Refused | FileVersion  # rows to be inserted; nothing but a reason; what the ledger is to say
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A version that is about to be loaded. ``changed``: others, if it can be. ``replaced``: unread versions of it, in any case.
+
+    ``file`` is None, and ``was`` what the ledger said until now, when a decision loads it and not its arrival.
+    """
+
+    version: FileVersion
+    changed: list[FileVersion]
+    replaced: list[FileVersion]
+    file: RemoteFile | None = None
+    decision: Decision | None = None
+    was: FileVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,90 +70,126 @@ class RawLoader:
 
     connection: duckdb.DuckDBPyConnection
     landing: Path
+    gates: GateSettings = field(default_factory=load_gates)
 
     def load(self, landed: Landed) -> FileVersion | None:
         """Load one landed file and say what became of it; None when its content was already in force."""
         version = _delivered(landed, ledger.next_file_id(self.connection))
-        if version.kind == "change":
-            return self._load_change(version, landed)
-        return self._load_snapshot(version, landed)
-
-    def _load_change(self, version: FileVersion, landed: Landed) -> FileVersion | None:
-        others = ledger.versions_of(self.connection, version.organization_id, version.topic, "change", version.name.stem)
+        others = self._others(version)
+        replaced = ledger.replaced_unread(version, others)
         if ledger.is_in_force(version, others):
             return self._only_remember(landed.file)
-        settled, changed = ledger.settle_change(version, others)
-        return self._commit(settled, landed, changed, ledger.replaced_unread(version, others))
+        decision = decisions.standing(self.connection, version)
+        if decision and decision.decision == "discard":
+            version = replace(version, status="discarded", reason=decision.words)
+            return self._write(Case(version, [], replaced, landed.file), version, replaced)
+        return self._commit(Case(*ledger.settle(version, others), replaced, landed.file, decision))
 
-    def _load_snapshot(self, version: FileVersion, landed: Landed) -> FileVersion | None:
-        others = ledger.versions_of(self.connection, version.organization_id, version.topic, "snapshot", version.name.stem)
-        replaced = ledger.replaced_unread(version, others)
-        if any(one.sha256 == version.sha256 for one in replaced):
-            return self._only_remember(landed.file)
-        *settled, settled_version = ledger.settle_snapshots([*others, version])
-        changed = [now for was, now in zip(others, settled, strict=True) if now.status != was.status]
-        return self._commit(settled_version, landed, changed, replaced)
+    def catch_up(self) -> None:
+        """Carry out what was decided and not carried out; what concerns no file here is known when that file comes."""
+        for decision in decisions.pending(self.connection, self.landing):
+            kinds = [ledger.versions_of(self.connection, decision.organization_id, decision.topic, kind) for kind in ("snapshot", "change")]
+            concerned = [one for of_kind in kinds for one in of_kind if decision.is_open_to(one)]
+            if concerned:
+                self.decide(concerned[-1], decision)
+            else:
+                with self._transaction():
+                    decisions.insert(self.connection, decision)
 
-    def _commit(self, version: FileVersion, landed: Landed, changed: list[FileVersion], replaced: list[FileVersion]) -> FileVersion:
-        """Write what the file is. ``changed``: others, if it can be read. ``replaced``: unread versions of it, in any case."""
+    def decide(self, version: FileVersion, decision: Decision) -> FileVersion:
+        """Carry out a decision on a version that is open to it. The version as the ledger says it now, under a new id: what a
+        build has not seen is the ledger's tail."""
+        decided = replace(version, _file_id=ledger.next_file_id(self.connection), status="loaded", reason=None)
+        if decision.decision == "discard":
+            words = f"{decision.words} (it was {version.status}: {version.reason})"
+            decided = replace(decided, status="discarded", reason=words)
+            return self._write(Case(decided, [], [], decision=decision, was=version), decided, [])
+        others = [one for one in self._others(version) if one._file_id != version._file_id]
+        return self._commit(Case(*ledger.settle(decided, others), [], decision=decision, was=version))
+
+    def _others(self, version: FileVersion) -> list[FileVersion]:
+        return ledger.versions_of(self.connection, version.organization_id, version.topic, version.kind, version.name.stem)
+
+    def _commit(self, case: Case) -> FileVersion:
+        """Write what the file is: its rows if it can be read, and changes no more at once than it may."""
+        opened = None
         try:
-            opened = self._opened(version, landed.path) if version.status == "loaded" else None
-            again = [self._opened_again(one) if one.status == "loaded" else one for one in changed]
-            return self._write(opened or version, landed.file, [*again, *replaced])
+            opened = self._opened(_with_words(case)) if case.version.status == "loaded" else None
+            again = [self._opened_again(one) if one.status == "loaded" else one for one in case.changed]
+            return self._write(case, opened or case.version, [*again, *case.replaced])
         except UnreadableFile as error:
-            drop_table_without_files(self.connection, version.topic)
-            return self._write(Refused(version, error), landed.file, replaced)
+            refused = Refused.as_unreadable(case.version, error)
+        except TooMuch as found:
+            refused = Refused(case.version, "held", str(found))
+        if opened is not None:
+            drop_new_columns(self.connection, opened)
+        drop_table_without_files(self.connection, case.version.topic)
+        return self._write(case, refused, case.replaced)
 
-    def _opened(self, version: FileVersion, path: Path) -> Opened:
-        return prepare_table(self.connection, open_version(version, path))
+    def _opened(self, version: FileVersion) -> Opened:
+        modified_at = version.remote_mtime.replace(tzinfo=UTC)
+        path = landing_path(self.landing, version.organization_id, version.topic, version.name, modified_at, version.sha256)
+        with writing(path):
+            return prepare_table(self.connection, open_version(version, path))
 
     def _opened_again(self, version: FileVersion) -> Opened | Refused:
         """A snapshot that was nothing, and counts now that another stands before it: its rows come from the landing."""
-        modified_at = version.remote_mtime.replace(tzinfo=UTC)
-        path = landing_path(self.landing, version.organization_id, version.topic, version.name, modified_at, version.sha256)
         try:
-            with writing(path):
-                opened = self._opened(version, path)
+            opened = self._opened(version)
             check_file(self.connection, opened)
         except UnreadableFile as error:
-            return Refused(version, error)
+            return Refused.as_unreadable(version, error)
         return opened
 
-    def _write(self, version: Outcome, file: RemoteFile, others: Sequence[Outcome]) -> FileVersion:
-        """Rows, ledger entry, what the file makes of others, and the memory of having seen it: one transaction."""
+    def _write(self, case: Case, version: Outcome, others: Sequence[Outcome]) -> FileVersion:
+        """Rows, ledger entry, what the file makes of others, and the memory of having seen it: one transaction.
+
+        TooMuch, and nothing is written, when the rows are beyond a limit and nobody has released them.
+        """
         with self._transaction():
-            written = self._insert(version)
+            if case.was:
+                ledger.delete(self.connection, case.was)
+            written, measured = self._insert(version)
             ledger.insert(self.connection, written)
             for other in others:
                 self._change(other)
             self._settle_parts(written)
-            if others:
-                forget_texts(self.connection)
-            remember(self.connection, file)
+            if measured and case.decision is None:
+                judge(*measured, self.gates.of(written.topic))
+            self._note(case)
         return written
 
-    def _insert(self, version: Outcome) -> FileVersion:
-        """The version as the ledger is to say it, its rows inserted if it has any."""
-        if isinstance(version, Opened):
-            return replace(version.version, row_count=insert_rows(self.connection, version))
-        return self._set_aside(version) if isinstance(version, Refused) else version
+    def _note(self, case: Case) -> None:
+        if case.was and case.decision:
+            decisions.insert(self.connection, case.decision)
+        if case.was or case.replaced:
+            forget_texts(self.connection)
+        if case.file:
+            remember(self.connection, case.file)
 
-    def _set_aside(self, refused: Refused) -> FileVersion:
-        keep_text(self.connection, refused.version._file_id, refused.error.text)
-        return replace(refused.version, status="quarantined", reason=str(refused.error))
+    def _insert(self, version: Outcome) -> tuple[FileVersion, tuple[LoadedFile, Measure] | None]:
+        """The version as the ledger is to say it; if it has rows, they are inserted, and it is measured."""
+        if isinstance(version, Refused):
+            keep_text(self.connection, version.version._file_id, version.text)
+            return replace(version.version, status=version.status, reason=version.reason), None
+        if isinstance(version, FileVersion):
+            return version, None
+        written = replace(version.version, row_count=insert_rows(self.connection, version))
+        loaded = LoadedFile.of(self.connection, written, list(version.columns.values()))
+        return written, (loaded, loaded.measure())
 
     def _change(self, other: Outcome) -> None:
         if isinstance(other, Opened):
             self._insert_again(other)
         else:
-            ledger.update(self.connection, self._insert(other))
+            ledger.update(self.connection, self._insert(other)[0])
 
     def _insert_again(self, opened: Opened) -> None:
         """Under a new id, so that tables built meanwhile find it in the ledger's tail."""
         ledger.delete(self.connection, opened.version)
         delete_rows(self.connection, opened.version)
         version = replace(opened.version, _file_id=ledger.next_file_id(self.connection))
-        ledger.insert(self.connection, self._insert(replace(opened, version=version)))
+        ledger.insert(self.connection, self._insert(replace(opened, version=version))[0])
 
     def _settle_parts(self, version: FileVersion) -> None:
         """A numbered part moves the bounds and times of the topic's snapshots in parts; within the caller's transaction."""
@@ -173,3 +244,11 @@ def _delivered(landed: Landed, file_id: int) -> FileVersion:
 
 def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _with_words(case: Case) -> FileVersion:
+    """The version, with who let it through and why."""
+    if case.decision is None:
+        return case.version
+    held = f" (it was {case.was.status}: {case.was.reason})" if case.was else ""
+    return replace(case.version, reason=case.decision.words + held)

@@ -18,12 +18,14 @@ _PREFIX = "delivered_"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file version, where its bytes are, and how they are read; ``columns`` are its table's, by their folded names."""
+    """A file version, where its bytes are, and how they are read; ``columns`` are its table's, by their folded names, and
+    ``new_columns`` those that the table has for its sake."""
 
     version: FileVersion
     path: Path
     readable: Readable
     columns: dict[str, str] = field(default_factory=dict)
+    new_columns: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -61,7 +63,13 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, opened: Opened) -> Open
         check_file(connection, opened)
         for column in new.values():
             connection.execute(f"alter table {opened.table} add column {quote(column)} varchar")
-    return replace(opened, columns=existing | new)
+    return replace(opened, columns=existing | new, new_columns=tuple(new.values()) if existing else ())
+
+
+def drop_new_columns(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
+    """Take away the columns that a table got for a file which is not loaded after all."""
+    for column in opened.new_columns:
+        connection.execute(f"alter table {opened.table} drop column {quote(column)}")
 
 
 def drop_table_without_files(connection: duckdb.DuckDBPyConnection, topic: str) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from loaders.pipeline import RunReport
 from loaders.publish import PublishReport
 from loaders.registry import modelled_topics
+from loaders.rulings import Ruled
 from loaders.status import TopicStatus
 from loaders.sync import Plan, SyncReport
 from loaders.waiting import SetAside
@@ -66,6 +67,8 @@ def show_plan(plan: Plan) -> None:
     if rows:
         console().print(table("would be mirrored and loaded", ("organization", "topic", "file", "bytes", "modified (UTC)"), rows))
     console().print(f"{len(rows)} new, {plan.unchanged} unchanged. Nothing was changed.")
+    for one in plan.waiting:
+        console().print(f"  {one.status}, no sync loads it: {one.file}: {one.reason}", markup=False)
     _show_oddities(plan)
 
 
@@ -109,6 +112,7 @@ def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> Non
         "lag",
         "quarantined",
         "held",
+        "discarded",
         "vanished",
         "disagreements",
         "unknown columns",
@@ -123,6 +127,7 @@ def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> Non
             str(timedelta(seconds=round(one.lag_seconds))) if one.lag_seconds is not None else None,
             one.quarantined,
             one.held,
+            one.discarded,
             one.vanished,
             one.rule_disagreements,
             ", ".join(one.unknown_columns) or None,
@@ -138,6 +143,18 @@ def show_quarantine(aside: Sequence[SetAside]) -> None:
     show_set_aside(aside)
     if not aside:
         console().print("nothing is set aside")
+
+
+def show_rulings(done: Sequence[Ruled]) -> None:
+    """What became of each file that was released or given up."""
+    for one in done:
+        version = one.version
+        console().print(
+            f"{version.status}: {version.organization_id}/{version.topic}/{version.file_name}: {version.reason}",
+            markup=False,
+            soft_wrap=True,
+        )
+    console().print("`python -m loaders run` builds and publishes it.")
 
 
 def show_set_aside(aside: Sequence[SetAside]) -> None:

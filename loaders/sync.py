@@ -7,24 +7,29 @@ from datetime import UTC, datetime
 import duckdb
 
 from loaders.errors import LoaderError, Never, ReadFailed
+from loaders.gate_settings import GateSettings, load_gates
 from loaders.ledger import FileVersion
 from loaders.mirror import Landed, LeftForNextRun, mirror
 from loaders.raw import RawLoader
+from loaders.registry import topics
 from loaders.remote import Listing, Remote, RemoteFile
 from loaders.settings import Settings
-from loaders.waiting import set_aside
+from loaders.waiting import SetAside, set_aside
+from loaders.warehouse import topic_tables
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a sync would do, in the order it would do it; ``vanished`` are the paths that are gone since the last one."""
+    """What a sync would do, in the order it would do it; ``vanished`` are the paths that are gone since the last one, and
+    ``waiting`` the files set aside, which no sync will load."""
 
     wanted: tuple[RemoteFile, ...]
     unchanged: int
     vanished: tuple[str, ...]
     ignored: tuple[str, ...]
+    waiting: tuple[SetAside, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,16 +65,22 @@ def make_plan(connection: duckdb.DuckDBPyConnection, listing: Listing) -> Plan:
     present = {file.path for file in listing.files}
     wanted = [file for file in listing.files if seen.get(file.path) != _stamp(file)]
     vanished = sorted(path for path, *_, vanished_at in rows if path not in present and vanished_at is None)
-    return Plan(tuple(sorted(wanted, key=_load_order)), len(listing.files) - len(wanted), tuple(vanished), listing.ignored)
+    waiting = tuple(set_aside(connection))
+    return Plan(tuple(_in_order(connection, wanted)), len(listing.files) - len(wanted), tuple(vanished), listing.ignored, waiting)
 
 
-def sync(settings: Settings, connection: duckdb.DuckDBPyConnection, remote: Remote, progress: Progress) -> SyncReport:
-    """Mirror and load all that is new. A file that cannot be read is set aside; the others go on."""
+def sync(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, remote: Remote, progress: Progress, gates: GateSettings | None = None
+) -> SyncReport:
+    """Mirror and load all that is new. A file that cannot be read, or would change too much, is set aside; the others go on."""
     listing = remote.list_exports()
     plan = make_plan(connection, listing)
     _note_vanished(connection, plan.vanished, listing.files)
     report = SyncReport(plan)
-    loader = RawLoader(connection, settings.landing)
+    gates = gates or load_gates()
+    gates.refuse_unknown({*topics(), *topic_tables(connection), *(file.topic for file in listing.files)})
+    loader = RawLoader(connection, settings.landing, gates)
+    loader.catch_up()
     tally = _Tally(progress, len(plan.wanted))
     for outcome in mirror(remote, plan.wanted, settings.landing):
         try:
@@ -106,7 +117,7 @@ class _Tally:
         self._done += 1
         self._files += 1
         self._rows += version.row_count or 0 if version else 0
-        if version is not None and version.status not in ("loaded", "duplicate"):
+        if version is not None and version.status not in ("loaded", "duplicate", "discarded"):
             self._progress(f"{_label(file)}: {version.status.upper()}. {version.reason}")
 
     def close(self) -> None:
@@ -138,9 +149,18 @@ def _stamp(file: RemoteFile) -> tuple[int, datetime]:
     return file.size, file.modified_at.astimezone(UTC).replace(tzinfo=None)
 
 
-def _load_order(file: RemoteFile) -> tuple[str, str, bool, datetime, str]:
-    """Snapshots before change files, those by their own time. Only for the reader's sake: the result does not depend on it."""
-    return file.organization_id, file.topic, file.name.kind != "snapshot", file.name.batch_at or file.modified_at, file.path
+def _in_order(connection: duckdb.DuckDBPyConnection, files: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """By organization and topic, and there in the contract's order (section 2): the result does not depend on it, but a gate
+    judges a file by those loaded before it."""
+    query = "select distinct organization_id, topic from raw._files where kind = 'snapshot' and status = 'loaded'"
+    begun = set(connection.execute(query).fetchall())
+
+    def place(file: RemoteFile) -> tuple[str, str, bool, datetime, bool, str]:
+        is_change = file.name.kind == "change"
+        comes_first = not is_change and (file.organization_id, file.topic) not in begun
+        return file.organization_id, file.topic, not comes_first, file.name.batch_at or file.modified_at, is_change, file.path
+
+    return sorted(files, key=place)
 
 
 def _label(file: RemoteFile) -> str:

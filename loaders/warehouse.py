@@ -52,12 +52,28 @@ _PUBLISHED_COLUMNS = {"published_at": "timestamp"}
 
 _OFFENDING_COLUMNS = {"_file_id": "bigint", "offending_text": "varchar"}
 
+_MEASURE_COLUMNS = {"_file_id": "bigint", "records": "bigint", "deleted": "bigint", "updates": "bigint", "filled": "varchar"}
+
+DECISION_COLUMNS = {
+    "decision": "varchar",
+    "organization_id": "varchar",
+    "topic": "varchar",
+    "file_name": "varchar",
+    "remote_mtime": "timestamp",
+    "sha256": "varchar",
+    "decided_by": "varchar",
+    "decided_at": "timestamp",
+    "reason": "varchar",
+}
+
 _OWN_TABLES = {
     "_files": LEDGER_COLUMNS,
     "_remote": _REMOTE_COLUMNS,
     "_built": _BUILT_COLUMNS,
     "_published": _PUBLISHED_COLUMNS,
     "_offending": _OFFENDING_COLUMNS,
+    "_measures": _MEASURE_COLUMNS,
+    "_decisions": DECISION_COLUMNS,
 }
 
 
