@@ -50,13 +50,14 @@ class Value:
 class Event:
     """A delivered row, or a snapshot that lacks the record (no ``row_number``).
 
-    ``line`` is the physical line of a CSV file. ``outcome`` is the change log's, or ``deleted_by_absence``, ``left_alone``,
-    ``not_built``, ``duplicate``; ``why`` says why in a sentence.
+    ``line`` is the physical line of a CSV file; ``file_reason`` the ledger's, such as who let the file through. ``outcome`` is
+    the change log's, or ``deleted_by_absence``, ``left_alone``, ``not_built``, ``duplicate``; ``why`` says why in a sentence.
     """
 
     file_id: int
     file_name: str
     file_status: str
+    file_reason: str | None
     batch_at: datetime
     row_number: int | None
     line: int | None
@@ -178,6 +179,7 @@ class _Walk:
             file._file_id,
             file.file_name,
             file.status,
+            file.reason,
             file.batch_at,
             row.row_number if row else None,
             _line(self.landing, row) if row else None,

@@ -66,6 +66,8 @@ def _details(event: Event) -> Iterator[str]:
         yield f"{value.column}: null, as {_text(value.after) if value.shown else 'its text'} does not fit the column's type"
     if event.rules_disagree:
         yield event.rules_disagree
+    if event.file_status == "loaded" and event.file_reason:
+        yield f"the file: {event.file_reason}"
 
 
 def _text(value: object) -> str:
