@@ -32,6 +32,7 @@ from loaders.query import query_published
 from loaders.raw import RawLoader
 from loaders.remote import open_remote
 from loaders.rulings import rule
+from loaders.scaffold import check_scaffold, write_scaffold
 from loaders.settings import load_settings
 from loaders.simulator import simulate
 from loaders.status import read_status
@@ -206,6 +207,22 @@ def _show_runs(done: list[RunReport]) -> None:
         topics = read_status(connection)
     report.show_run(done[-1], topics, count_published(settings))
     report.show_next_steps(settings.published)
+
+
+@command
+@click.argument("topic", required=False)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files when they do not say what the registry asks for.")
+@click.option("--no-build", is_flag=True, help="Leave TOPIC's tables to the next run.")
+def scaffold(topic: str | None, check: bool, no_build: bool, as_json: bool) -> None:
+    """Write the models of every topic from the registry. With a TOPIC that was delivered and that the registry does not
+    know, write its entry first, from what was seen; then build its tables and publish them.
+
+    Example: python -m loaders scaffold parkingspaces
+    """
+    settings = load_settings()
+    done = check_scaffold() if check else write_scaffold(settings, topic, not no_build, _progress(as_json))
+    _answer(as_json, done, lambda: report.show_scaffold(done, check))
+    sys.exit(FAILED if check and done.files else 0)
 
 
 @command

@@ -86,6 +86,10 @@ class DecisionRefused(Never):
     """A file that cannot be released or given up, or a decision without a reason."""
 
 
+class ScaffoldRefused(Never):
+    """A topic cannot be given models: it was never delivered, or its name is taken."""
+
+
 class UnreadableFile(Never):
     """A delivered file cannot be read whole, so no row of it is applied.
 

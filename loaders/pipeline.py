@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loaders.build import LEDGER, BuildReport, build, find_news
+from loaders.build import BuildReport, build
+from loaders.news import LEDGER, News, find_news
 from loaders.publish import PublishReport, is_behind, publish
 from loaders.remote import open_remote
 from loaders.settings import Settings
@@ -31,8 +32,7 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False) -> R
         news = find_news(connection)
     built = None
     if news or full_refresh:
-        named = [topic for topic in news.topics if topic != LEDGER] or ["the audit of files"]
-        progress(f"build    {'every topic, from the raw rows' if news.rebuild or full_refresh else ', '.join(named)}")
+        progress(f"build    {_in_words(news, full_refresh)}")
         built = build(settings, news, full_refresh)
         progress(f"         {built.models} models built, {built.tests} tests passed")
     published = None
@@ -42,3 +42,11 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False) -> R
     if not built and not published:
         progress("nothing new: nothing built, the published file stands")
     return RunReport(synced, built, published)
+
+
+def _in_words(news: News, full_refresh: bool) -> str:
+    if full_refresh or news.is_everything:
+        return "every topic, from the raw rows"
+    anew = ", ".join(topic for topic in news.rebuild if topic != LEDGER)
+    up_to_date = ", ".join(topic for topic in news.topics if topic != LEDGER)
+    return "; ".join(filter(None, [up_to_date, f"from the raw rows: {anew}" if anew else ""])) or "the audit of files"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.build import find_news, test_all
+from loaders.build import test_all
 from loaders.errors import PublishRefused
+from loaders.news import find_news
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
 from loaders.table_macros import create_table_macros

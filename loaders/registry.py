@@ -16,13 +16,13 @@ REGISTRY = PROJECT / "models" / "staging" / "fortress" / "_fortress__sources.yml
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An expected column: the vendor's spelling, and the type the marts give it (None: its name's convention decides).
+    """An expected column: the vendor's spelling, and the type the marts give it.
 
     ``pii`` is ``identifier``, ``security`` or ``sensitive``, or None; ``references`` the topic whose ``id`` it holds, or None.
     """
 
     name: str
-    data_type: str | None
+    data_type: str
     description: str
     pii: str | None = None
     references: str | None = None
@@ -68,4 +68,4 @@ def _topic(table: dict) -> Topic:
 
 def _column(entry: dict) -> Column:
     meta = entry.get("config", {}).get("meta", {})
-    return Column(entry["name"], entry.get("data_type"), entry["description"], meta.get("pii"), meta.get("references"))
+    return Column(entry["name"], entry["data_type"], entry["description"], meta.get("pii"), meta.get("references"))

@@ -12,6 +12,7 @@ from loaders.pipeline import RunReport
 from loaders.publish import PublishReport
 from loaders.registry import modelled_topics
 from loaders.rulings import Ruled
+from loaders.scaffold import ScaffoldReport
 from loaders.status import TopicStatus
 from loaders.sync import Plan, SyncReport
 from loaders.waiting import SetAside
@@ -93,6 +94,17 @@ def _show_oddities(plan: Plan) -> None:
         console().print(f"  gone from the server (its rows stay): {path}", markup=False)
     for path in plan.ignored:
         console().print(f"  not an export, left alone: {path}", markup=False)
+
+
+def show_scaffold(done: ScaffoldReport, checked: bool) -> None:
+    """The files, and the entry in full: somebody should read it."""
+    if done.entry:
+        console().print(f"the registry's new entry (describe what you know better):\n\n{done.entry}", markup=False)
+    if checked and done.files:
+        console().print(
+            "not what the registry asks for (`python -m loaders scaffold` writes them; a file of no topic is for you to remove):"
+        )
+    console().print("\n".join(f"  {path}" for path in done.files) or "every file says what the registry asks for", markup=False)
 
 
 def show_publish(report: PublishReport) -> None:
@@ -179,6 +191,8 @@ def _show_arrived(topics: Sequence[TopicStatus]) -> None:
     headings = ("organization", "topic", "files", "rows delivered", "last file")
     console().print()
     console().print(table("what arrived", headings, [(t.organization_id, t.topic, t.files, t.rows_delivered, t.last_file) for t in topics]))
+    for topic in sorted({t.topic for t in topics if not t.modelled}):
+        console().print(f"{topic} is in raw and has no marts yet: `python -m loaders scaffold {topic}` makes them", markup=False)
 
 
 def _show_marts(rows: dict[str, int]) -> None:
@@ -186,7 +200,10 @@ def _show_marts(rows: dict[str, int]) -> None:
     names = sorted(modelled_topics())
     shown = [(name, *(rows.get(f"marts.{name}{suffix}") for suffix in ("", "_history", "_changes"))) for name in names]
     console().print()
-    console().print(table("what the marts hold", headings, [row for row in shown if row[3]]))
+    filled = [row for row in shown if row[3]]
+    console().print(table("what the marts hold", headings, filled))
+    if len(filled) < len(shown):
+        console().print(f"{len(shown) - len(filled)} topics more have tables that are empty: nothing was delivered for them yet")
 
 
 def show_next_steps(published: Path) -> None:

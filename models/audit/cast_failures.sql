@@ -1,4 +1,1 @@
-{% for topic in ['activities', 'customers', 'leases', 'transactions', 'units', 'workorders'] %}
-{{ cast_failures(topic=topic, changes=ref(topic ~ '_changes')) }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+{{ union_of_topics(cast_failures) }}

@@ -1,4 +1,1 @@
-{% for topic in ['activities', 'customers', 'leases', 'transactions', 'units', 'workorders'] %}
-{{ rule_disagreements(topic=topic, changes=ref(topic ~ '_changes')) }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+{{ union_of_topics(rule_disagreements) }}

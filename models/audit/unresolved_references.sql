@@ -1,8 +1,5 @@
 with dangling as (
-    {% for topic in ['activities', 'customers', 'leases', 'transactions', 'units', 'workorders'] %}
-    select * from ({{ dangling_references(topic=topic, model=ref(topic).include(database=false), references=references_of(topic)) }})
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select * from ({{ union_of_topics(dangling_references, suffix='') }})
 )
 
 select

@@ -1,0 +1,107 @@
+"""What a build has to do: which topics have files that no build has seen, and what of the project changed since."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import yaml
+
+from loaders.gate_settings import VARIABLES
+from loaders.registry import modelled_topics, topics
+from loaders.settings import PROJECT
+
+# The ledger's own place among the topics: the models that belong to no topic, audit.files among them.
+LEDGER = "_files"
+
+# Written from the registry, and covered by the set of topics; the tests decide nothing that a table says.
+_NOT_SHARED = (Path("macros/tests"), Path("macros/project/modelled_topics.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a build has to do.
+
+    ``newest`` is the ledger's end for every topic with marts, and for the ledger itself (``_files``); ``topics`` are those
+    of them that no build has seen whole. ``rebuild`` are those that are built anew from the raw rows, because what the
+    project says of them changed, or because they were never built; ``removed`` have tables and no models any more.
+    """
+
+    topics: tuple[str, ...]
+    rebuild: tuple[str, ...]
+    removed: tuple[str, ...]
+    fingerprints: dict[str, str]
+    newest: dict[str, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.topics or self.rebuild or self.removed)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every topic is built anew."""
+        return set(self.rebuild) == set(self.newest)
+
+
+def find_news(connection: duckdb.DuckDBPyConnection) -> News:
+    """Compare the ledger and the project with what the last builds had seen."""
+    newest = _ledger_ends(connection)
+    marks = fingerprints()
+    built = {topic: (file_id, mark) for topic, file_id, mark, _ in connection.execute("from raw._built").fetchall()}
+    rebuild = tuple(topic for topic in sorted(newest) if built.get(topic, (0, ""))[1] != marks[topic])
+    stale = tuple(topic for topic in sorted(newest) if topic not in rebuild and built[topic][0] < newest[topic])
+    return News(stale, rebuild, tuple(sorted(built.keys() - newest.keys())), marks, newest)
+
+
+def _ledger_ends(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    with_rows = connection.execute("select topic, max(_file_id) from raw._files where row_count is not null group by topic").fetchall()
+    (end,) = connection.execute("select coalesce(max(_file_id), 0) from raw._files").fetchone()
+    modelled = modelled_topics()
+    return dict.fromkeys(modelled, 0) | {topic: end for topic, end in with_rows if topic in modelled} | {LEDGER: end}
+
+
+def fingerprints(project: Path = PROJECT) -> dict[str, str]:
+    """For each topic, and for the models of no topic, a hash of all that decides what its tables say."""
+    modelled = modelled_topics()
+    shared = _hash(project, [*_shared_macros(project), *(project / "models/staging").rglob("stg_fortress__files.sql")], _project_settings(project))
+    found = {topic: _hash(project, _models_of(project, topic), shared + _expected_columns(topic)) for topic in modelled}
+    return found | {LEDGER: _hash(project, models_of_no_topic(project), shared + repr(sorted(modelled)))}
+
+
+def models_of_no_topic(project: Path = PROJECT) -> list[Path]:
+    """The model files that scaffold does not write: the audit, and what was added by hand."""
+    of_topics = {path for topic in modelled_topics() for path in _models_of(project, topic)}
+    return sorted(path for path in (project / "models").rglob("*.sql") if path not in of_topics)
+
+
+def _models_of(project: Path, topic: str) -> list[Path]:
+    marts = project / "models" / "marts"
+    return [
+        project / "models" / "staging" / "fortress" / f"stg_fortress__{topic}.sql",
+        marts / "changes" / f"{topic}_changes.sql",
+        marts / "history" / f"{topic}_history.sql",
+        marts / "current" / f"{topic}.sql",
+    ]
+
+
+def _shared_macros(project: Path) -> list[Path]:
+    found = (project / "macros").rglob("*.sql")
+    return [path for path in found if not any(path.is_relative_to(project / exempt) for exempt in _NOT_SHARED)]
+
+
+def _project_settings(project: Path) -> str:
+    """dbt_project.yml without the gates: they decide what is loaded, and not what the marts say of it."""
+    settings = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    return repr(settings | {"vars": {name: value for name, value in settings["vars"].items() if name not in VARIABLES}})
+
+
+def _expected_columns(topic: str) -> str:
+    known = topics().get(topic)
+    return repr([(column.name, column.data_type) for column in known.columns] if known else None)
+
+
+def _hash(project: Path, paths: Iterable[Path], more: str = "") -> str:
+    digest = hashlib.sha256(more.encode())
+    for path in sorted(paths):
+        digest.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+{{ change_log(topic='floorplans', rows=ref('stg_fortress__floorplans'), files=ref('stg_fortress__files')) }}

@@ -1,0 +1,1 @@
+{{ change_log(topic='households', rows=ref('stg_fortress__households'), files=ref('stg_fortress__files')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='affordablecontracts', history=ref('affordablecontracts_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='amenities', history=ref('amenities_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='applications', history=ref('applications_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='applicationstatuschanges', history=ref('applicationstatuschanges_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='balances', history=ref('balances_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='buildings', history=ref('buildings_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='certificationcustomers', history=ref('certificationcustomers_history')) }}

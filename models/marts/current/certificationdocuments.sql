@@ -1,0 +1,1 @@
+{{ current_state(topic='certificationdocuments', history=ref('certificationdocuments_history')) }}

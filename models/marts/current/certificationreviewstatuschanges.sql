@@ -1,0 +1,1 @@
+{{ current_state(topic='certificationreviewstatuschanges', history=ref('certificationreviewstatuschanges_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='certifications', history=ref('certifications_history')) }}

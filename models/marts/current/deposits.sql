@@ -1,0 +1,1 @@
+{{ current_state(topic='deposits', history=ref('deposits_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='floorplans', history=ref('floorplans_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='households', history=ref('households_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='incomelimits', history=ref('incomelimits_history')) }}

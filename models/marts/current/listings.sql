@@ -1,0 +1,1 @@
+{{ current_state(topic='listings', history=ref('listings_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='maintenanceissues', history=ref('maintenanceissues_history')) }}

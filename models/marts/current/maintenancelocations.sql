@@ -1,0 +1,1 @@
+{{ current_state(topic='maintenancelocations', history=ref('maintenancelocations_history')) }}

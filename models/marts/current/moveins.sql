@@ -1,0 +1,1 @@
+{{ current_state(topic='moveins', history=ref('moveins_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='moveouts', history=ref('moveouts_history')) }}

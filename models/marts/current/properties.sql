@@ -1,0 +1,1 @@
+{{ current_state(topic='properties', history=ref('properties_history')) }}

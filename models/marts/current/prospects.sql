@@ -1,0 +1,1 @@
+{{ current_state(topic='prospects', history=ref('prospects_history')) }}

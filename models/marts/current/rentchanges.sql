@@ -1,0 +1,1 @@
+{{ current_state(topic='rentchanges', history=ref('rentchanges_history')) }}

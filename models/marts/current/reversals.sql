@@ -1,0 +1,1 @@
+{{ current_state(topic='reversals', history=ref('reversals_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='scheduledtransactions', history=ref('scheduledtransactions_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='screenings', history=ref('screenings_history')) }}

@@ -1,0 +1,1 @@
+{{ current_state(topic='turns', history=ref('turns_history')) }}

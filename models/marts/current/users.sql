@@ -1,0 +1,1 @@
+{{ current_state(topic='users', history=ref('users_history')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='affordablecontracts', changes=ref('affordablecontracts_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='amenities', changes=ref('amenities_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='applications', changes=ref('applications_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='applicationstatuschanges', changes=ref('applicationstatuschanges_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='balances', changes=ref('balances_changes')) }}

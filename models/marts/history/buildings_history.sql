@@ -1,0 +1,1 @@
+{{ history(topic='buildings', changes=ref('buildings_changes')) }}

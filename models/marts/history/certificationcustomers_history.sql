@@ -1,0 +1,1 @@
+{{ history(topic='certificationcustomers', changes=ref('certificationcustomers_changes')) }}

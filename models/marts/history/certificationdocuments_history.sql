@@ -1,0 +1,1 @@
+{{ history(topic='certificationdocuments', changes=ref('certificationdocuments_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='certificationreviewstatuschanges', changes=ref('certificationreviewstatuschanges_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='certifications', changes=ref('certifications_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='deposits', changes=ref('deposits_changes')) }}

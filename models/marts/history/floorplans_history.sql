@@ -1,0 +1,1 @@
+{{ history(topic='floorplans', changes=ref('floorplans_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='households', changes=ref('households_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='incomelimits', changes=ref('incomelimits_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='listings', changes=ref('listings_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='maintenanceissues', changes=ref('maintenanceissues_changes')) }}

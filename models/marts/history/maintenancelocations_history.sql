@@ -1,0 +1,1 @@
+{{ history(topic='maintenancelocations', changes=ref('maintenancelocations_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='moveins', changes=ref('moveins_changes')) }}

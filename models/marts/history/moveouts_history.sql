@@ -1,0 +1,1 @@
+{{ history(topic='moveouts', changes=ref('moveouts_changes')) }}

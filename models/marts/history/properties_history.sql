@@ -1,0 +1,1 @@
+{{ history(topic='properties', changes=ref('properties_changes')) }}

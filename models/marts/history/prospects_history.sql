@@ -1,0 +1,1 @@
+{{ history(topic='prospects', changes=ref('prospects_changes')) }}

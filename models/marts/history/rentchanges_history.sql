@@ -1,0 +1,1 @@
+{{ history(topic='rentchanges', changes=ref('rentchanges_changes')) }}

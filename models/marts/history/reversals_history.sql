@@ -1,0 +1,1 @@
+{{ history(topic='reversals', changes=ref('reversals_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='scheduledtransactions', changes=ref('scheduledtransactions_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='screenings', changes=ref('screenings_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='turns', changes=ref('turns_changes')) }}

@@ -1,0 +1,1 @@
+{{ history(topic='users', changes=ref('users_changes')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='affordablecontracts', relation=source('fortress', 'affordablecontracts')) }}

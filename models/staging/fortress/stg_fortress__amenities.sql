@@ -1,0 +1,1 @@
+{{ typed_rows(topic='amenities', relation=source('fortress', 'amenities')) }}

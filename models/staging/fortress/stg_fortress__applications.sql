@@ -1,0 +1,1 @@
+{{ typed_rows(topic='applications', relation=source('fortress', 'applications')) }}

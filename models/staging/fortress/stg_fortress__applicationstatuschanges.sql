@@ -1,0 +1,1 @@
+{{ typed_rows(topic='applicationstatuschanges', relation=source('fortress', 'applicationstatuschanges')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='balances', relation=source('fortress', 'balances')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='buildings', relation=source('fortress', 'buildings')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='certificationcustomers', relation=source('fortress', 'certificationcustomers')) }}

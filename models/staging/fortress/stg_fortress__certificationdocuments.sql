@@ -1,0 +1,1 @@
+{{ typed_rows(topic='certificationdocuments', relation=source('fortress', 'certificationdocuments')) }}

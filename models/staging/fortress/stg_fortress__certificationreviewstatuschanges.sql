@@ -1,0 +1,1 @@
+{{ typed_rows(topic='certificationreviewstatuschanges', relation=source('fortress', 'certificationreviewstatuschanges')) }}

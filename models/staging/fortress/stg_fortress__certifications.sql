@@ -1,0 +1,1 @@
+{{ typed_rows(topic='certifications', relation=source('fortress', 'certifications')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='deposits', relation=source('fortress', 'deposits')) }}

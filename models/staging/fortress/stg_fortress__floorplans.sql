@@ -1,0 +1,1 @@
+{{ typed_rows(topic='floorplans', relation=source('fortress', 'floorplans')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='households', relation=source('fortress', 'households')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='incomelimits', relation=source('fortress', 'incomelimits')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='listings', relation=source('fortress', 'listings')) }}

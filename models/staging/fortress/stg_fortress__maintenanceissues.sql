@@ -1,0 +1,1 @@
+{{ typed_rows(topic='maintenanceissues', relation=source('fortress', 'maintenanceissues')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='maintenancelocations', relation=source('fortress', 'maintenancelocations')) }}

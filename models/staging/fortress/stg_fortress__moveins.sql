@@ -1,0 +1,1 @@
+{{ typed_rows(topic='moveins', relation=source('fortress', 'moveins')) }}

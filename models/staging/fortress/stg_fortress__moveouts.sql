@@ -1,0 +1,1 @@
+{{ typed_rows(topic='moveouts', relation=source('fortress', 'moveouts')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='properties', relation=source('fortress', 'properties')) }}

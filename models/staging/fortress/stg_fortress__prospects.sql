@@ -1,0 +1,1 @@
+{{ typed_rows(topic='prospects', relation=source('fortress', 'prospects')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='rentchanges', relation=source('fortress', 'rentchanges')) }}

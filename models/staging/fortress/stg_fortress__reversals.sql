@@ -1,0 +1,1 @@
+{{ typed_rows(topic='reversals', relation=source('fortress', 'reversals')) }}

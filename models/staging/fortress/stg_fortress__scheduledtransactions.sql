@@ -1,0 +1,1 @@
+{{ typed_rows(topic='scheduledtransactions', relation=source('fortress', 'scheduledtransactions')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='screenings', relation=source('fortress', 'screenings')) }}

@@ -1,0 +1,1 @@
+{{ typed_rows(topic='turns', relation=source('fortress', 'turns')) }}

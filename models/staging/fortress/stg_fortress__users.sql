@@ -1,0 +1,1 @@
+{{ typed_rows(topic='users', relation=source('fortress', 'users')) }}
