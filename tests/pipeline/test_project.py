@@ -11,10 +11,9 @@ import pytest
 import yaml
 
 from loaders.registry import REGISTRY, modelled_topics, topics
+from loaders.scaffold.files import differing_files
 from loaders.warehouse import LEDGER_COLUMNS
 from tests.pipeline.harness import PROJECT
-
-MODELS = PROJECT / "models"
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +65,15 @@ def test_every_macro_file_opens_with_what_it_does():
     assert [path.name for path in (PROJECT / "macros").rglob("*.sql") if not path.read_text().startswith("{#")] == []
 
 
-def test_every_topic_has_all_its_models_and_they_differ_by_its_name_alone():
-    shapes: dict[str, set[str]] = {}
-    for topic in modelled_topics():
-        for path in (
-            f"staging/fortress/stg_fortress__{topic}.sql",
-            f"marts/changes/{topic}_changes.sql",
-            f"marts/history/{topic}_history.sql",
-            f"marts/current/{topic}.sql",
-        ):
-            shapes.setdefault(path.replace(topic, "TOPIC"), set()).add((MODELS / path).read_text().replace(topic, "TOPIC"))
-    assert {path: len(texts) for path, texts in shapes.items()} == dict.fromkeys(shapes, 1)
-    assert modelled_topics() <= topics().keys()
+def test_every_topic_of_the_registry_has_the_files_that_scaffold_writes():
+    assert differing_files() == []
+    assert modelled_topics() == topics().keys()
 
 
-def test_the_audit_reads_every_topic_that_has_marts():
-    for name in ("rule_disagreements", "cast_failures", "unresolved_references"):
-        listed = re.findall(r"'(\w+)'", (MODELS / "audit" / f"{name}.sql").read_text())
-        assert set(listed) >= modelled_topics(), name
+def test_the_audit_reads_every_topic_that_has_marts(manifest):
+    for name, suffix in (("rule_disagreements", "_changes"), ("cast_failures", "_changes"), ("unresolved_references", "")):
+        (model,) = [node for node in ours(manifest, "nodes") if node["name"] == name]
+        assert {parent.split(".")[-1] for parent in model["depends_on"]["nodes"]} >= {topic + suffix for topic in modelled_topics()}, name
 
 
 def test_the_registry_describes_the_ledger_as_the_loader_makes_it():

@@ -77,7 +77,7 @@ SECOND_RUN = [
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    found = Warehouse(tmp_path_factory.mktemp("traps"))
+    found = Warehouse(tmp_path_factory.mktemp("traps"), topics=("workorders", "leases"))
     for run in (FIRST_RUN, SECOND_RUN):
         found.deliver(run)
         found.sync()

@@ -1,0 +1,135 @@
+"""A topic nobody knew, from its first delivery to its marts, in a copy of the project; and what a changed topic makes a run do."""
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from tests.oracle.batches import Delivered
+from tests.pipeline.harness import PROJECT, Warehouse
+
+HOSTILE = "x'; drop table raw._files; --"
+TEMPLATE = "{{ env_var('HOME') }}"
+COLUMNS = ("id", "unitId", "inspectedAt", "isPassed", "score", "zipCode", "findings", "fineAmount", "unit_id", HOSTILE, TEMPLATE)
+ROWS = (
+    ("a", "u1", "2026-05-01T10:00:00Z", "true", "7", "01234", '["rust"]', "1.50", None, "odd", "odder"),
+    ("b", None, "2026-05-02T10:00:00Z", "false", "11", "98765", "[]", None, "u2", None, None),
+)
+WHEN = datetime(2026, 6, 1, 0, 10, tzinfo=UTC)
+
+
+def export(topic: str, name: str, columns: tuple[str, ...], *rows: tuple[str | None, ...]) -> Delivered:
+    return Delivered("acme", topic, name, WHEN, columns, rows)
+
+
+class Copy:
+    """The project in a folder of its own, with the loader's commands run in it on a warehouse."""
+
+    def __init__(self, folder: Path):
+        self.project = folder / "project"
+        for name in ("loaders", "macros", "models"):
+            shutil.copytree(PROJECT / name, self.project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("dbt_project.yml", "profiles.yml"):
+            shutil.copy(PROJECT / name, self.project / name)
+        self.warehouse = Warehouse(folder)
+
+    def loaders(self, *arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "loaders", *arguments],
+            cwd=self.project,
+            env=self.warehouse.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expected, done.stdout + done.stderr
+        return done
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.warehouse.home / "fortress.duckdb"), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def entry(self, topic: str) -> dict[str, Any]:
+        (source,) = yaml.safe_load((self.project / "models/staging/fortress/_fortress__sources.yml").read_text())["sources"]
+        (found,) = [table for table in source["tables"] if table["name"] == topic]
+        return found
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """Units and inspections delivered, run; inspections adopted."""
+    made = Copy(tmp_path_factory.mktemp("scaffold"))
+    made.warehouse.deliver(
+        [export("units", "LOAD.csv", ("id", "status"), ("u1", "OCCUPIED")), export("inspections", "LOAD.csv", COLUMNS, *ROWS)]
+    )
+    first = made.loaders("run")
+    assert "inspections is in raw and has no marts yet" in first.stdout
+    made.adopted = made.loaders("scaffold", "inspections")
+    return made
+
+
+def test_one_command_takes_an_unknown_topic_from_raw_to_published_marts(copy):
+    assert copy.ask("select id, unit_id, is_passed, score, zip_code, fine_amount::double from marts.inspections order by id") == [
+        ("a", "u1", True, 7, "01234", 1.5),
+        ("b", "u2", False, 11, "98765", None),
+    ]
+    assert copy.ask("select count(*) from marts.inspections_history") == [(2,)]
+
+
+def test_only_the_new_topic_is_built_for_it(copy):
+    assert "from the raw rows: inspections" in copy.adopted.stdout + copy.adopted.stderr or "build    inspections" in copy.adopted.stdout
+
+
+def test_the_entry_says_what_was_seen_and_quotes_no_value(copy):
+    entry = copy.entry("inspections")
+    types = {column["name"]: column["data_type"] for column in entry["columns"]}
+    assert types["inspectedAt"] == "timestamp" and types["findings"] == "json" and types["score"] == "bigint" and types["zipCode"] == "text"
+    assert all(column["description"] for column in entry["columns"])
+    text = " ".join(column["description"] for column in entry["columns"])
+    assert not [value for row in ROWS for value in row if value and len(value) > 3 and value in text]
+
+
+def test_what_two_columns_spell_alike_is_listed_once(copy):
+    assert [column["name"] for column in copy.entry("inspections")["columns"]].count("unit_id") == 0
+
+
+def test_a_reference_is_recognised_by_its_name(copy):
+    (column,) = [column for column in copy.entry("inspections")["columns"] if column["name"] == "unitId"]
+    assert column["config"]["meta"]["references"] == "units"
+
+
+def test_names_that_dbt_would_render_stay_out_of_the_registry_and_reach_the_marts(copy):
+    assert TEMPLATE not in {column["name"] for column in copy.entry("inspections")["columns"]}
+    names = {name for (name,) in copy.ask("select column_name from duckdb_columns() where table_name = 'inspections'")}
+    assert {"env_var_home", "x_drop_table_raw__files"} <= {name.lstrip("_").removeprefix("delivered_").lstrip("_") for name in names}
+
+
+def test_check_passes_after_scaffold_and_names_what_was_changed_by_hand(copy):
+    copy.loaders("scaffold", "--check")
+    model = copy.project / "models/marts/current/units.sql"
+    text = model.read_text()
+    model.write_text(text + "-- by hand\n")
+    try:
+        found = json.loads(copy.loaders("scaffold", "--check", "--json", expected=1).stdout)
+        assert found["files"] == ["models/marts/current/units.sql"]
+    finally:
+        model.write_text(text)
+
+
+def test_a_topic_that_was_never_delivered_cannot_be_adopted(copy):
+    assert "nothing of that name was delivered yet" in copy.loaders("scaffold", "nowhere", expected=1).stderr
+
+
+def test_a_run_builds_the_topics_with_news_and_no_other_and_nothing_when_there_is_none(copy):
+    assert "nothing built" in copy.loaders("run").stdout
+    copy.warehouse.deliver([export("units", "20260601-080000000.csv", ("OP", "id", "status"), ("U", "u1", "VACANT"))])
+    done = json.loads(copy.loaders("run", "--json").stdout)
+    assert done[-1]["build"]["models"] < 15
+    assert copy.ask("select status from marts.units") == [("VACANT",)]
