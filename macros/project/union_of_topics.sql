@@ -12,7 +12,7 @@
     {%- for topic in modelled_topics() -%}
         {%- set model = ref(topic ~ suffix) -%}
         {%- if execute and (load_relation(model) or loop.last and not parts) -%}
-            {%- do parts.append(part(topic, model.include(database=false))) -%}
+            {%- do parts.append('select * from (\n' ~ part(topic, model.include(database=false)) ~ '\n)') -%}
         {%- endif -%}
     {%- endfor -%}
     {{ parts | join('\n    union all\n') }}
