@@ -11,8 +11,9 @@ import duckdb
 
 from loaders.errors import BuildFailed
 from loaders.news import LEDGER, News, models_of_no_topic
+from loaders.registry import modelled_topics
 from loaders.settings import PROJECT, Settings
-from loaders.warehouse import open_build, quote
+from loaders.warehouse import open_build, quote, table_columns
 
 _OPTIONS = ("--quiet", "--no-use-colors", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
 
@@ -48,8 +49,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
 
 def _builds(news: News, full_refresh: bool) -> list[list[str]]:
     """The arguments of each dbt invocation: one for what is built anew, one for what is brought up to date."""
-    never_delivered = [topic for topic, newest in news.newest.items() if not newest and topic != LEDGER]
-    untested = [f"path:models/topics/{topic}.yml,resource_type:test" for topic in never_delivered]  # no rows to hold a test against
+    untested = _tests_of([topic for topic, newest in news.newest.items() if not newest and topic != LEDGER])  # there are no rows to test
     if full_refresh or news.is_everything:
         return [["--full-refresh", *_option("--exclude", untested)]]
     anew = ["--full-refresh", *_option("--select", _selected(news.rebuild)), *_option("--exclude", untested)] if news.rebuild else []
@@ -62,13 +62,19 @@ def _selected(chosen: Sequence[str]) -> list[str]:
     return of_no_topic + [f"source:fortress.{topic}+" for topic in chosen if topic != LEDGER]
 
 
+def _tests_of(chosen: Sequence[str]) -> list[str]:
+    return [f"path:models/topics/{topic}.yml,resource_type:test" for topic in chosen]
+
+
 def _option(name: str, values: list[str]) -> list[str]:
     return [name, *values] if values else []
 
 
 def test_all(settings: Settings) -> BuildReport:
     """dbt's tests on all that is built; BuildFailed when one fails. The build database must not be open."""
-    return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test"])
+    with open_build(settings.build) as connection:
+        unbuilt = [topic for topic in sorted(modelled_topics()) if not table_columns(connection, "marts", topic)]
+    return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *_option("--exclude", _tests_of(unbuilt))])
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:

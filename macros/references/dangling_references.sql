@@ -2,14 +2,15 @@
     One row per reference of a topic's current records that leads to no current record of the same organization; `was_deleted` says
     whether the other topic has known the record. A null or an empty key refers to nothing.
 
-    One hash anti join per column; what comes after touches only what that leaves. No references: no rows.
+    One hash anti join per column; what comes after touches only what that leaves. A target that was not built yet is passed over. No references: no rows.
 
     Arguments: topic, literal; model, `ref` of its current state; references, a list of {column, target}: the name in snake_case and
     the `ref` of the current state it leads to; by default those that the registry names.
     Example: `{{ dangling_references(topic='leases', model=ref('leases'), references=[{'column': 'unit_id', 'target': ref('units')}]) }}`
 #}
 {% macro dangling_references(topic, model, references=none) -%}
-    {%- set references = references_of(topic) if references is none else references -%}
+    {%- set references, listed = [], references_of(topic) if references is none else references -%}
+    {%- for reference in listed if load_relation(reference.target) -%}{%- do references.append(reference) -%}{%- endfor -%}
     with dangling as (
         select
             null::text as topic, null::text as _organization_id, null::text as id, null::text as column_name, null::text as key,
