@@ -63,7 +63,9 @@ def _ledger_ends(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def fingerprints(project: Path = PROJECT) -> dict[str, str]:
     """For each topic, and for the models of no topic, a hash of all that decides what its tables say."""
     modelled = modelled_topics()
-    shared = _hash(project, [*_shared_macros(project), *(project / "models/staging").rglob("stg_fortress__files.sql")], _project_settings(project))
+    shared = _hash(
+        project, [*_shared_macros(project), *(project / "models/staging").rglob("stg_fortress__files.sql")], _project_settings(project)
+    )
     found = {topic: _hash(project, _models_of(project, topic), shared + _expected_columns(topic)) for topic in modelled}
     return found | {LEDGER: _hash(project, models_of_no_topic(project), shared + repr(sorted(modelled)))}
 
