@@ -35,6 +35,7 @@ _MACRO = (
     "meta",
 )
 _GROUP = ("unique_id", "name", "resource_type", "package_name", "description", "owner")
+_LAYERS = (*PUBLISHED_SCHEMAS, "staging")  # what analysts look for comes first
 _KINDS = ("model", "seed", "test")  # unit tests and hooks concern those who change the project
 _TOPICS_MARK = re.compile(r"^\[topics\]: #.*$", re.MULTILINE)  # in the overview; Markdown shows nothing of it
 
@@ -47,6 +48,7 @@ def page_manifest(manifest: Mapping[str, Any], freshness: Mapping[str, list[Json
         key: _node(node, types) | {"stats": {one["id"]: one for one in freshness.get(node["name"], [])}}
         for key, node in manifest["sources"].items()
     }
+    nodes = dict(sorted(nodes.items(), key=lambda item: _rank(item[1].get("schema", ""), item[1]["name"])))
     exposures = {key: _node(node, types) for key, node in manifest["exposures"].items()}
     macros = {key: _take(macro, _MACRO) for key, macro in manifest["macros"].items() if _is_ours(macro)}
     labels = {source["name"]: source["meta"]["label"] for source in manifest["sources"].values()}
@@ -73,9 +75,20 @@ def page_manifest(manifest: Mapping[str, Any], freshness: Mapping[str, list[Json
     }
 
 
-def page_catalog(catalog: Mapping[str, Any]) -> Json:
-    """The catalog for the page: which relations and columns there are, and their types."""
-    return {kind: {key: _cataloged(entry) for key, entry in catalog[kind].items()} for kind in ("nodes", "sources")}
+def page_catalog(catalog: Mapping[str, Any], manifest: Mapping[str, Any]) -> Json:
+    """The catalog for the page: which relations and columns there are, and their types. Models that wait to be built as they will be."""
+    waiting = {key: _to_be(node) for key, node in manifest["nodes"].items() if _is_ours(node) and node["resource_type"] == "model"}
+    built = {kind: {key: _cataloged(entry) for key, entry in catalog[kind].items()} for kind in ("nodes", "sources")}
+    nodes = waiting | built["nodes"]
+    return built | {
+        "nodes": dict(sorted(nodes.items(), key=lambda item: _rank(item[1]["metadata"]["schema"], item[1]["metadata"]["name"])))
+    }
+
+
+def _to_be(node: Json) -> Json:
+    kind = "VIEW" if node["config"]["materialized"] == "view" else "BASE TABLE"
+    metadata = {"type": kind, "schema": node["schema"], "name": node["alias"]}
+    return {"metadata": metadata, "columns": {}, "stats": {}, "unique_id": node["unique_id"]}
 
 
 def _cataloged(entry: Json) -> Json:
@@ -95,6 +108,8 @@ def _node(node: Json, types: Mapping[str, Mapping[str, str]]) -> Json:
         "columns": columns,
         "config": {"materialized": config.get("materialized"), "meta": config.get("meta", {})},
     }
+    if node.get("group"):
+        taken["meta"] = {"subject": node["group"]} | node["meta"]
     if node.get("schema") in PUBLISHED_SCHEMAS:
         taken["database"] = "fortress"  # where its readers find it
     return taken
@@ -106,6 +121,11 @@ def _types(sources: Iterable[Json]) -> dict[str, dict[str, str]]:
         source["name"]: {snake_case(name): column["data_type"] for name, column in source["columns"].items() if column["data_type"]}
         for source in sources
     }
+
+
+def _rank(schema: str, name: str) -> tuple[int, int, str]:
+    layer = _LAYERS.index(schema) if schema in _LAYERS else len(_LAYERS)
+    return layer, 2 if name.endswith("_changes") else int(name.endswith("_history")), name
 
 
 def _topic(model: str) -> str:

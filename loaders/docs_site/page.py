@@ -42,6 +42,14 @@ _CHANGES = (
     _Change('e.resource_type in["source","exposure","seed","macro"]', '["source","exposure","seed","macro"].includes(e.resource_type)'),
     _Change("<strong>Public Models</strong>", "<strong>Tables by subject</strong>"),
     _Change("Search for models...", "Search tables, columns and descriptions"),
+    # The search's weights get lost on their way to its results, of which it then shows the last twenty, from the end. So: the name that
+    # is asked for, names that contain it, columns, and else the order of the data, which begins with what analysts look for.
+    _Change(
+        "r.length&&t.push({model:n,matches:r})",
+        "r.length&&t.push({model:n,matches:r,overallWeight:"
+        "n.name.toLowerCase()==e.toLowerCase()?3:n.name.toLowerCase().includes(e.toLowerCase())?2:+r.some(o=>o.key=='columns')})",
+    ),
+    _Change("filter:limit_search | orderBy:\\'overallWeight\\':true", "orderBy:\\'-overallWeight\\' | filter:limit_search"),
     # What this project has none of is not worth a line.
     _Change(
         '{name:"Version",value:e.version},{name:"Contract",value:s?"Enforced":"Not Enforced"}',
@@ -50,7 +58,7 @@ _CHANGES = (
     # The browser would ask for a file named {{ getIcon(...) }} before the framework puts the icon's name there.
     _Change('<use xlink:href="{{ getIcon(', '<use ng-attr-href="{{ getIcon(', times=4),
     # Descriptions are read in full, and not after a click on their row.
-    _Change("text-overflow: ellipsis; overflow-x: hidden; white-space: nowrap; max-width: 1px;", "min-width: 28em;", times=3),
+    _Change("text-overflow: ellipsis; overflow-x: hidden; white-space: nowrap; max-width: 1px;", "min-width: 22em;", times=3),
     _Change(
         '<span ng-show="!column.expanded">{{ column.description }}</span>',
         '<span ng-show="!column.expanded" marked="column.description"></span>',
@@ -77,4 +85,4 @@ def fill_page(template: str, manifest: Mapping[str, Any], catalog: Mapping[str, 
 
 def _as_script(data: Mapping[str, Any]) -> str:
     """JSON that may stand within a script: no text of it can end the script element."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c").replace("\u2028", "\\u2028")

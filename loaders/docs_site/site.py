@@ -40,7 +40,7 @@ def write_site(settings: Settings, path: Path = SITE) -> SiteReport:
     manifest, catalog, template = _generate(settings)
     newest = {topic: (batch_at, loaded_at) for topic, batch_at, loaded_at in delivered}
     told = page_manifest(manifest, {source["name"]: _freshness(source, newest) for source in manifest["sources"].values()})
-    page = fill_page(template, told, page_catalog(catalog))
+    page = fill_page(template, told, page_catalog(catalog, manifest))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     models = [node for node in told["nodes"].values() if node["resource_type"] == "model"]
