@@ -27,13 +27,15 @@ class Gates:
 
     minimum_records: int = 100  # of a topic with fewer records, a share says little: no file of it is held for them
     minimum_updates: int = 20  # the same of a file's updates, for ``column_empties``
+    minimum_files: int = 10  # the same of an organization's CSV files, for ``last_line_open``
     snapshot_shrinks: float | None = 0.3  # a later snapshot with that many fewer records than the topic has
     snapshot_forgets: float | None = 0.5  # a later snapshot that lacks that many of the topic's ids
     changes_delete: float | None = 0.3  # a change file that deletes that many of the topic's records
     column_empties: float | None = 0.5  # a column that no update of a file fills, and that many of the updates before did
+    last_line_open: float | None = 0.05  # a CSV file whose last line does not end, when at most that many of those before were so
 
 
-NO_GATES = Gates(snapshot_shrinks=None, snapshot_forgets=None, changes_delete=None, column_empties=None)
+NO_GATES = Gates(snapshot_shrinks=None, snapshot_forgets=None, changes_delete=None, column_empties=None, last_line_open=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def load_gates(path: Path = PROJECT / "dbt_project.yml") -> GateSettings:
 
 def _changed(gates: Gates, given: Any, where: str) -> Gates:
     if given is None or given is False:
-        return replace(NO_GATES, minimum_records=gates.minimum_records, minimum_updates=gates.minimum_updates)
+        return NO_GATES
     known = asdict(gates)
     if not isinstance(given, Mapping) or given.keys() - known.keys():
         raise SettingsError(f"dbt_project.yml: {where} may name {', '.join(known)}, and nothing else.")

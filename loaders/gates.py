@@ -18,13 +18,22 @@ class TooMuch(Exception):
 
 def judge(file: LoadedFile, measure: Measure, gates: Gates) -> None:
     """TooMuch when the file is beyond a limit; its rows are in raw, and nothing is committed yet."""
-    if file.version.name.is_part:
-        found = list(_of_part(file, measure, gates))
-    else:
-        of_kind = _of_snapshot if file.version.kind == "snapshot" else _of_changes
-        found = list(of_kind(file, measure, gates))
+    of_kind = _of_part if file.version.name.is_part else _of_snapshot if file.version.kind == "snapshot" else _of_changes
+    found = [*_of_end(file, gates), *of_kind(file, measure, gates)]
     if found:
         raise TooMuch("; ".join(found))
+
+
+def _of_end(file: LoadedFile, gates: Gates) -> Iterator[str]:
+    """By the standard a last line need not end. Where the vendor's always does, one that does not was cut short inside its last value."""
+    if file.is_ended or gates.last_line_open is None:
+        return
+    files, not_ended = file.endings_before()
+    if files >= gates.minimum_files and not_ended <= gates.last_line_open * files:
+        yield (
+            f"the last line does not end, as it does in {files - not_ended:,} of the organization's {files:,} CSV files before: "
+            "the file may have been cut short"
+        )
 
 
 def _of_part(file: LoadedFile, measure: Measure, gates: Gates) -> Iterator[str]:

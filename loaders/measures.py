@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from loaders.ledger import FileVersion
-from loaders.raw_tables import TECHNICAL_COLUMNS
+from loaders.raw_tables import TECHNICAL_COLUMNS, Opened
 from loaders.warehouse import quote
 
 _FAR_PAST = datetime(1, 1, 1)
@@ -57,17 +57,19 @@ class LoadedFile:
     connection: duckdb.DuckDBPyConnection
     version: FileVersion
     columns: tuple[str, ...]
+    is_ended: bool
 
     @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection, version: FileVersion, table_columns: Sequence[str]) -> "LoadedFile":
-        """``table_columns``: all that the topic's raw table has."""
-        return cls(connection, version, tuple(name for name in table_columns if name not in TECHNICAL_COLUMNS))
+    def of(cls, connection: duckdb.DuckDBPyConnection, version: FileVersion, opened: Opened) -> "LoadedFile":
+        """The file that was opened, as the ledger now says it."""
+        columns = tuple(name for name in opened.columns.values() if name not in TECHNICAL_COLUMNS)
+        return cls(connection, version, columns, opened.readable.is_ended)
 
     def measure(self) -> Measure:
         """Work out the figures and keep them; within the transaction that loads the file."""
         found = self._of_snapshot() if self.version.kind == "snapshot" else self._of_changes()
-        row = [self.version._file_id, found.records, found.deleted, found.updates, json.dumps(found.filled)]
-        self.connection.execute("insert into raw._measures values (?, ?, ?, ?, ?)", row)
+        row = [self.version._file_id, found.records, found.deleted, found.updates, json.dumps(found.filled), self.is_ended]
+        self.connection.execute("insert into raw._measures values (?, ?, ?, ?, ?, ?)", row)
         return found
 
     def _of_snapshot(self) -> Measure:
@@ -117,6 +119,15 @@ class LoadedFile:
         parameters = [version.organization_id, version.topic, version.name.stem, version.remote_mtime]
         (records,) = self.connection.execute(query, parameters).fetchone() or (None,)
         return records
+
+    def endings_before(self) -> tuple[int, int]:
+        """How many CSV files the organization delivered before, and how many of them have a last line that does not end."""
+        query = """
+            select count(*), count(*) filter (not is_ended) from raw._measures join raw._files using (_file_id)
+            where organization_id = ? and format = 'csv' and _file_id <> ?
+        """
+        found = self.connection.execute(query, [self.version.organization_id, self.version._file_id]).fetchone() or (0, 0)
+        return found[0], found[1]
 
     def expected_records(self, ground: Ground) -> int:
         """How many records the topic has at the file's place by the files' own figures: quick, and near enough to suspect a file."""

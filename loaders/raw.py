@@ -175,7 +175,7 @@ class RawLoader:
         if isinstance(version, FileVersion):
             return version, None
         written = replace(version.version, row_count=insert_rows(self.connection, version))
-        loaded = LoadedFile.of(self.connection, written, list(version.columns.values()))
+        loaded = LoadedFile.of(self.connection, written, version)
         return written, (loaded, loaded.measure())
 
     def _change(self, other: Outcome) -> None:

@@ -33,7 +33,8 @@ class Readable:
     ``select`` is a query with one parameter, ``$path``. It gives ``values`` (``v0``, ``v1``, ...: the delivered
     ``columns`` as text, in their order), then ``_row_number`` (1-based, in the file's own order; null unless
     ``numbers_rows``) and ``_op`` (upper case; null where the file has no operation column). ``row_count`` is how many rows
-    there have to be, by another count than DuckDB's own. ``locate`` gives the line and the text of a row, where there are lines.
+    there have to be, by another count than DuckDB's own. ``locate`` gives the line and the text of a row, where there are lines,
+    and ``is_ended`` whether the last of them ends.
     """
 
     columns: tuple[str, ...]
@@ -41,6 +42,7 @@ class Readable:
     numbers_rows: bool
     row_count: int
     locate: Callable[[int], tuple[int, str]] | None = None
+    is_ended: bool = True
 
     @property
     def numbered(self) -> str:
@@ -76,7 +78,7 @@ def _open_csv(path: Path, name: ExportName) -> Readable:
     rows, has_line_breaks = file.count()
     values = [f"c{i}" for i in range(len(file.columns))]
     source = _csv_source(values, parallel=not has_line_breaks)  # several threads misjudge long values with line breaks
-    return Readable(_delivered(file.columns), _select(file.columns, values, source), False, rows, file.locate)
+    return Readable(_delivered(file.columns), _select(file.columns, values, source), False, rows, file.locate, file.is_ended)
 
 
 def _csv_source(columns: Sequence[str], parallel: bool) -> str:

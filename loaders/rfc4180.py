@@ -8,6 +8,7 @@ To do so fast, a line is reduced to its shape: its quotes, commas and line ends.
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,13 @@ class CsvFile:
     path: Path
     columns: tuple[str, ...]
     newline: bytes
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the last line ends. It need not; but a file that was cut short inside its last value shows it by this alone."""
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
 
     def count(self) -> tuple[int, bool]:
         """How many records follow the header, and whether some value holds a line break; UnreadableFile at the first that is none."""

@@ -52,7 +52,14 @@ _PUBLISHED_COLUMNS = {"published_at": "timestamp"}
 
 _OFFENDING_COLUMNS = {"_file_id": "bigint", "offending_text": "varchar"}
 
-_MEASURE_COLUMNS = {"_file_id": "bigint", "records": "bigint", "deleted": "bigint", "updates": "bigint", "filled": "varchar"}
+_MEASURE_COLUMNS = {
+    "_file_id": "bigint",
+    "records": "bigint",
+    "deleted": "bigint",
+    "updates": "bigint",
+    "filled": "varchar",
+    "is_ended": "boolean",
+}
 
 DECISION_COLUMNS = {
     "decision": "varchar",

@@ -226,6 +226,24 @@ def test_once_released_an_empty_column_is_what_the_next_file_is_compared_with(ho
     assert home.ledger("file_name, status")[-2:] == [(change(3)[11:], "loaded"), (change(4)[11:], "loaded")]
 
 
+# --- files cut off in their last value
+
+
+def test_a_last_line_that_does_not_end_holds_the_file_where_all_others_do(home: Home):
+    for hour in range(10):
+        home.deliver(change(hour), changes("U,1,OPEN\n"))
+        home.deliver(change(hour, "beta"), changes("U,1,OPEN\n") if hour else changes("U,1,OPEN"))
+        home.deliver(change(hour, "gamma"), changes("U,1,OPEN\n") if hour else "")
+    home.sync()
+    for organization in ("acme", "beta", "gamma"):
+        home.deliver(change(10, organization), changes("U,1,OPEN\n", "U,2,OP"))
+    home.sync()
+    found = dict(home.ask("select organization_id, status from raw._files where hour(batch_at) = 10"))
+    assert found == {"acme": "held", "beta": "loaded", "gamma": "loaded"}
+    why = home.ask("select reason from raw._files where status = 'held'")
+    assert why[0][0].startswith("the last line does not end, as it does in 10 of the organization's 10 CSV files before")
+
+
 # --- settings
 
 
