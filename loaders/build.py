@@ -63,7 +63,8 @@ def _selected(chosen: Sequence[str]) -> list[str]:
 
 
 def _tests_of(chosen: Sequence[str]) -> list[str]:
-    return [f"path:models/topics/{topic}.yml,resource_type:test" for topic in chosen]
+    """By file: `path:` takes the models that are described there too, and with them the tests of other topics that refer to them."""
+    return [f"file:{topic}.yml,resource_type:test" for topic in chosen]
 
 
 def _option(name: str, values: list[str]) -> list[str]:
