@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loaders.registry import Topic, topics
+from loaders.scaffold.exposures import EXPOSURES, exposures_yaml
 from loaders.scaffold.topic_yaml import topic_yaml
 from loaders.settings import PROJECT
 
@@ -37,6 +38,7 @@ def expected_files(project: Path = PROJECT) -> dict[Path, str]:
     expected = {path: text for topic in known.values() for path, text in _files_of(topic)}
     names = "\n".join(f"        '{name}'," for name in sorted(known))
     expected[Path("macros/project/modelled_topics.sql")] = _TOPICS_MACRO.format(names=names)
+    expected[EXPOSURES] = exposures_yaml(known.values(), project)
     return {project / path: text for path, text in expected.items()}
 
 
