@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOADERS := $(BIN)/python -m loaders
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs lint query explore property lock clean
+.PHONY: help setup run test browser check docs lint query explore property lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,7 +29,11 @@ test: .venv/ready ## All tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 	@echo "all tests passed. Next: make check (what CI runs), make property FEEDS=2000 (more feeds against the replay)"
 
-check: .venv/ready lint test ## What CI runs
+browser: .venv/ready ## The docs site in a real browser (needs Chromium and its driver)
+	@$(BIN)/python -m pytest -m browser -q
+	@echo "screenshots are in target/screenshots"
+
+check: .venv/ready lint test browser ## What CI runs
 
 lint: .venv/ready ## Style of the Python code
 	@$(BIN)/ruff check .

@@ -1,0 +1,104 @@
+"""Two docs sites: of a project that nothing was ever loaded into, and of a warehouse with some topics delivered and built."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.pipeline.harness import PROJECT
+
+BUILT = ("units", "workorders")  # of the topics that are delivered, those that the fixture builds: enough for every kind of page
+
+STOPPED = "leases"  # a topic whose last file came three days ago
+
+# What must not be found in the file, planted where a careless page would pick it up.
+PLANTED = {
+    "FORTRESS_SSH_PASSWORD": "planted-ssh-password",
+    "FORTRESS_EXPORTS_URL": "sftp://planted-user:planted-credential@planted-host.invalid:22/planted-root",
+    "DBT_ENV_CUSTOM_ENV_PLANTED": "planted-custom-value",
+    "USER": "planted-login",
+    "LOGNAME": "planted-login",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A docs site's file and the warehouse it describes."""
+
+    path: Path
+    home: Path
+
+    @property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    def inlined(self, name: str) -> dict:
+        """The ``manifest`` or the ``catalog`` that stands in the page."""
+        return self.read(self.text, name)
+
+    @staticmethod
+    def read(page: str, name: str) -> dict:
+        start = re.search(rf'\b{name}:(?={{")', page).end()
+        found, _ = json.JSONDecoder().raw_decode(page, start)
+        return found
+
+    @property
+    def manifest(self) -> dict:
+        """dbt's own, as it was when the page was made."""
+        return json.loads((self.home / "target" / "manifest.json").read_text(encoding="utf-8"))
+
+
+def run_python(home: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """A command of the project on the warehouse in ``home``; what it printed."""
+    own = {"FORTRESS_HOME": str(home), "DBT_TARGET_PATH": str(home / "target"), "DBT_LOG_PATH": str(home / "logs")}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=PROJECT, env=os.environ | own | (environment or {}), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+_DBT = """
+import json, sys
+from dbt.cli.main import dbtRunner
+
+sys.exit(not all([dbtRunner().invoke(command).success for command in json.loads(sys.argv[1])]))
+"""
+
+
+def run_dbt(home: Path, *commands: list[str]) -> None:
+    """Commands of dbt one after the other in one process: most of what a command costs is dbt's start."""
+    run_python(home, "-c", _DBT, json.dumps(commands))
+
+
+def write_site(home: Path) -> Site:
+    path = home / "fortress-docs.html"
+    run_python(home, "-m", "loaders", "docs", "--out", str(path), environment=PLANTED | {"HOME": str(home / "planted-home")})
+    return Site(path, home)
+
+
+@pytest.fixture(scope="session")
+def first_day(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return write_site(tmp_path_factory.mktemp("first-day"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    home = tmp_path_factory.mktemp("delivered")
+    exports = home / "exports"
+    run_python(home, "-m", "loaders", "simulate", str(exports), "--organizations", "1", "--rows", "30", "--steps", "2")
+    run_python(home, "-m", "loaders", "sync", environment={"FORTRESS_EXPORTS_URL": exports.as_uri()})
+    with duckdb.connect(str(home / "build.duckdb")) as connection:
+        connection.execute("update raw._files set loaded_at = loaded_at - interval 3 days where topic = ?", [STOPPED])
+    run_dbt(
+        home,
+        ["run", "--select", *(f"+{topic}" for topic in BUILT), "files", "quarantine"],
+        ["run", "--select", "units_changes", "units"],
+        ["source", "freshness"],
+    )
+    return write_site(home)
