@@ -30,7 +30,8 @@ test: .venv/ready ## All tests
 	@echo "all tests passed. Next: make check (what CI runs), make property FEEDS=2000 (more feeds against the replay)"
 
 browser: .venv/ready ## The docs site in a real browser (needs Chromium and its driver)
-	@$(BIN)/python -m pytest -m browser -q
+	@command -v chromium chromedriver | wc -l | grep -q 2 || { echo "Chromium and its driver are needed: on Debian, apt-get install chromium chromium-driver"; exit 1; }
+	@$(BIN)/python -m pytest -m browser -q tests/docs
 	@echo "screenshots are in target/screenshots"
 
 check: .venv/ready lint test browser ## What CI runs

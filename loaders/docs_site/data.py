@@ -6,10 +6,12 @@ nobody knows what its next version adds.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from loaders.conventions import snake_case
 from loaders.publish import PUBLISHED_SCHEMAS
+from loaders.registry import topics
 
 Json = dict[str, Any]
 
@@ -110,9 +112,15 @@ def _node(node: Json, types: Mapping[str, Mapping[str, str]]) -> Json:
     }
     if node.get("group"):
         taken["meta"] = {"subject": node["group"]} | node["meta"]
-    if node.get("schema") in PUBLISHED_SCHEMAS:
+    if node.get("schema") in PUBLISHED_SCHEMAS and _topic(node["name"]) not in _restricted_topics():
         taken["database"] = "fortress"  # where its readers find it
     return taken
+
+
+@cache
+def _restricted_topics() -> set[str]:
+    """Topics that the published file leaves out by default."""
+    return {topic.name for topic in topics().values() if topic.restricted}
 
 
 def _types(sources: Iterable[Json]) -> dict[str, dict[str, str]]:
@@ -143,7 +151,7 @@ def _topics_by_group(nodes: Collection[Json], labels: Mapping[str, str]) -> str:
     for node in sorted(nodes, key=lambda node: node["name"]):
         if node.get("schema") == "marts" and node["name"] == _topic(node["name"]):
             by_group.setdefault(node["group"] or "", []).append(f"[{labels[node['name']]}](#!/model/{node['unique_id']})")
-    rows = [f"| {group or 'other'} | {', '.join(topics)} |" for group, topics in sorted(by_group.items())]
+    rows = [f"| {group or 'other'} | {', '.join(links)} |" for group, links in sorted(by_group.items())]
     return "\n".join(["| Subject | Topics |", "| --- | --- |", *rows])
 
 

@@ -70,6 +70,15 @@ def test_expected_columns_bear_their_types_before_anything_is_built(first_day):
     assert {name: columns[name].get("type") for name in expected} == expected
 
 
+def test_tables_stand_where_their_readers_find_them(first_day):
+    nodes = first_day.inlined("manifest")["nodes"]
+    databases = {topic.restricted: set() for topic in topics().values()}
+    for topic in topics().values():
+        databases[topic.restricted] |= {nodes[f"model.fortress_warehouse.{topic.name}{kind}"]["database"] for kind in ("", "_history")}
+    assert databases == {False: {"fortress"}, True: {"build"}}  # restricted topics are not in the published file
+    assert nodes["model.fortress_warehouse.files"]["database"] == "fortress"
+
+
 def test_sources_say_how_fresh_they_are(site):
     sources = site.inlined("manifest")["sources"]
     delivered = {one["label"]: one["value"] for one in sources["source.fortress_warehouse.fortress.units"]["stats"].values()}
