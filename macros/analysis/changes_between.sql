@@ -17,9 +17,13 @@
 {# The select of changes_between on any history; the published file's table macros are made of it too (loaders/table_macros.py). #}
 {% macro steps_between(history, since, before) -%}
     {%- set since, before = utc_moment(since), utc_moment(before) -%}
+    {%- set technical = ['valid_from', 'valid_to', 'is_current', 'is_deleted', 'change_type', '_file_id', '_row_number', '_batch_at'] -%}
+    {%- set business = '* exclude (_organization_id, id, version_number, ' ~ technical | join(', ') ~ ')' -%}
     with touched as (
-        select * from {{ history }}
-        where (valid_from >= {{ since }} and valid_from < {{ before }}) or (valid_to >= {{ since }} and valid_to < {{ before }})
+        -- Two scans, each with a condition on one column that skips what lies outside; one with an `or` would read every row whole.
+        select * from {{ history }} where valid_from >= {{ since }} and valid_from < {{ before }}
+        union all
+        select * from {{ history }} where valid_to >= {{ since }} and valid_to < {{ before }} and valid_from < {{ since }}
     ),
 
     -- A version and the one it followed at once. What a hard delete parts is two steps: the old version ends, a new one begins.
@@ -44,38 +48,28 @@
         where coalesce(new.valid_from, old.valid_to) >= {{ since }} and coalesce(new.valid_from, old.valid_to) < {{ before }}
     ),
 
-    -- Only what has a version on both sides can be compared. `_none`: a topic may have no column but its key.
+    -- A version as its changes: in each column null, or what it said before and now. `_none`: a topic may have no column but its key.
     compared as (
-        select columns(* exclude (valid_from, valid_to, is_current, is_deleted, change_type, _file_id, _row_number, _batch_at))::varchar, null as _none
-        from touched
+        select
+            _organization_id,
+            id,
+            version_number,
+            case
+                when columns({{ business }})::varchar is distinct from lag(columns({{ business }})::varchar) over record
+                    then {'old_value': lag(columns({{ business }})::varchar) over record, 'new_value': columns({{ business }})::varchar}
+            end
+        from (select *, null as _none from touched)
         semi join (
             select _organization_id, id, unnest([version_before, version_after]) as version_number
             from steps
             where version_before is not null and version_after is not null
         ) as sides using (_organization_id, id, version_number)
-    ),
-
-    texts as (
-        select * replace (version_number::bigint as version_number)
-        from compared
-        unpivot include nulls (text for column_name in (columns(* exclude (_organization_id, id, version_number))))
+        window record as (partition by _organization_id, id order by version_number)
     ),
 
     differences as (
-        select
-            new._organization_id,
-            new.id,
-            new.version_number as version_after,
-            new.column_name,
-            old.text as old_value,
-            new.text as new_value
-        from texts as new
-        inner join texts as old
-            on new._organization_id = old._organization_id
-            and new.id = old.id
-            and new.version_number = old.version_number + 1
-            and new.column_name = old.column_name
-        where new.text is distinct from old.text
+        select * from compared
+        unpivot (difference for column_name in (columns(* exclude (_organization_id, id, version_number))))
     )
 
     select
@@ -84,8 +78,8 @@
         steps.changed_at,
         steps.change_type,
         differences.column_name,
-        differences.old_value,
-        differences.new_value,
+        differences.difference.old_value,
+        differences.difference.new_value,
         steps.version_before,
         steps.version_after,
         steps.existed_before,
@@ -96,6 +90,6 @@
     left join differences
         on steps._organization_id = differences._organization_id
         and steps.id = differences.id
-        and steps.version_after = differences.version_after
+        and steps.version_after = differences.version_number
         and steps.version_before is not null
 {%- endmacro %}
