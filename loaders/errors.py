@@ -90,6 +90,10 @@ class ScaffoldRefused(Never):
     """A topic cannot be given models: it was never delivered, or its name is taken."""
 
 
+class UnverifiableBuild(Never):
+    """There is nothing to compare: the build has not seen all that is loaded."""
+
+
 class UnreadableFile(Never):
     """A delivered file cannot be read whole, so no row of it is applied.
 

@@ -45,6 +45,11 @@ class FileVersion:
     snapshot_number: int | None = None
 
     @property
+    def label(self) -> str:
+        """The file as commands name it."""
+        return f"{self.organization_id}/{self.topic}/{self.file_name}"
+
+    @property
     def name(self) -> ExportName:
         """What the file's name says."""
         parsed = parse_file(self.file_name)
@@ -61,6 +66,14 @@ def versions_of(
     condition = " and file_name in (?, ?)" if names else ""
     rows = connection.execute(f"{query}{condition} order by loaded_at, _file_id", [organization_id, topic, kind, *names]).fetchall()
     return [FileVersion(*row) for row in rows]
+
+
+def all_versions(connection: duckdb.DuckDBPyConnection) -> list[FileVersion]:
+    """The whole ledger, in order of arrival."""
+    return [
+        FileVersion(*row)
+        for row in connection.execute(f"select {', '.join(LEDGER_COLUMNS)} from raw._files order by loaded_at, _file_id").fetchall()
+    ]
 
 
 def next_file_id(connection: duckdb.DuckDBPyConnection) -> int:

@@ -11,6 +11,7 @@ import yaml
 from loaders.gate_settings import VARIABLES
 from loaders.registry import modelled_topics, topics
 from loaders.settings import PROJECT
+from loaders.warehouse import quote, table_columns
 
 # The ledger's own place among the topics: the models that belong to no topic, audit.files among them.
 LEDGER = "_files"
@@ -58,6 +59,18 @@ def _ledger_ends(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     (end,) = connection.execute("select coalesce(max(_file_id), 0) from raw._files").fetchone()
     modelled = modelled_topics()
     return dict.fromkeys(modelled, 0) | {topic: end for topic, end in with_rows if topic in modelled} | {LEDGER: end}
+
+
+def unbuilt_topics(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The topics with marts whose change log does not hold all that is loaded, whoever built it."""
+    found = []
+    for topic in sorted(modelled_topics()):
+        is_built = table_columns(connection, "marts", f"{topic}_changes")
+        seen = f"(select coalesce(max(_file_id), 0) from marts.{quote(topic + '_changes')})" if is_built else "0"
+        query = f"select count(*) from raw._files where topic = ? and row_count > 0 and _file_id > {seen}"
+        if connection.execute(query, [topic]).fetchone()[0]:
+            found.append(topic)
+    return found
 
 
 def fingerprints(project: Path = PROJECT) -> dict[str, str]:

@@ -15,6 +15,7 @@ from loaders.rulings import Ruled
 from loaders.scaffold import ScaffoldReport
 from loaders.status import TopicStatus
 from loaders.sync import Plan, SyncReport
+from loaders.verify import Verification
 from loaders.waiting import SetAside
 
 _LOG_WIDTH = 400  # where there is no terminal to ask: a log wraps nothing
@@ -105,6 +106,17 @@ def show_scaffold(done: ScaffoldReport, checked: bool) -> None:
             "not what the registry asks for (`python -m loaders scaffold` writes them; a file of no topic is for you to remove):"
         )
     console().print("\n".join(f"  {path}" for path in done.files) or "every file says what the registry asks for", markup=False)
+
+
+def show_verification(found: Verification) -> None:
+    """One line if all is well; else what differs, the earliest file of each table first."""
+    for difference in found.differences:
+        console().print(f"  {difference.table}: {difference.file or 'no file'}: {difference.what}", markup=False, soft_wrap=True)
+    if found.differences:
+        console().print("differs from what the landing folder gives. `python -m loaders run --full` builds the marts anew from raw;")
+        console().print("where raw or a landed file differs itself, restore build.duckdb or the file from a backup.")
+    else:
+        console().print(f"the same: {found.tables} tables, from {found.files} file versions")
 
 
 def show_publish(report: PublishReport) -> None:

@@ -89,6 +89,11 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def quote_text(text: str) -> str:
+    """A text as SQL may hold it, for the few statements that take no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def open_scratch() -> duckdb.DuckDBPyConnection:
     """An empty database in memory, for reading what is not trusted yet."""
     connection = duckdb.connect()
