@@ -4,18 +4,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
 
 import duckdb
 
 from loaders.errors import BuildFailed
+from loaders.manifest import OPTIONS, parsed_project
 from loaders.news import LEDGER, News, models_of_no_topic
 from loaders.registry import modelled_topics
 from loaders.settings import PROJECT, Settings
 from loaders.warehouse import open_build, quote, table_columns
-
-_OPTIONS = ("--quiet", "--no-use-colors", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
         "DBT_LOG_PATH": str(settings.home / "logs"),
     }
     try:
-        outcome = dbtRunner(manifest=_manifest()).invoke([*arguments, *_OPTIONS])
+        outcome = dbtRunner(manifest=parsed_project()).invoke([*arguments, *OPTIONS])
     finally:
         DuckDBConnectionManager.close_all_connections()  # or this process would go on holding the database
     results = list(getattr(outcome.result, "results", None) or [])
@@ -100,22 +97,6 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     kinds = [result.node.resource_type for result in results]
     warnings = tuple(f"{result.node.name}: {result.message}" for result in results if result.status == "warn")
     return BuildReport(kinds.count("model"), kinds.count("test"), warnings)
-
-
-def _manifest() -> Any:
-    """The project as dbt parsed it, kept in this process for as long as no file of it changes; BuildFailed when it cannot be."""
-    state = tuple((path, path.stat().st_mtime_ns) for folder in ("models", "macros") for path in sorted((PROJECT / folder).rglob("*.*")))
-    return _parsed((PROJECT / "dbt_project.yml").stat().st_mtime_ns, state)
-
-
-@lru_cache(maxsize=1)
-def _parsed(*_state: Any) -> Any:
-    from dbt.cli.main import dbtRunner
-
-    outcome = dbtRunner().invoke(["parse", *_OPTIONS])
-    if not outcome.success:
-        raise BuildFailed(f"dbt cannot read the project: {outcome.exception}")
-    return outcome.result
 
 
 def _drop_removed(connection: duckdb.DuckDBPyConnection, removed: Sequence[str]) -> None:

@@ -1,0 +1,68 @@
+"""The project as dbt parsed it, kept for as long as no file of it changes: parsing takes longer than building a topic.
+
+dbt keeps its own copy (`partial_parse.msgpack`), and throws it away when FORTRESS_HOME changes, as the profile names it. What the
+project says does not depend on the warehouse it is run on, so this copy is known by the project's files alone.
+"""
+
+import hashlib
+import os
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from loaders.errors import BuildFailed
+from loaders.settings import PROJECT
+
+OPTIONS = ("--quiet", "--no-use-colors", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+
+_KEPT = PROJECT / "target" / "parsed"
+
+
+def parsed_project() -> Any:
+    """dbt's manifest of the project; BuildFailed, with dbt's reason, when it cannot be parsed."""
+    return _manifest(_state())
+
+
+def _state() -> str:
+    """A hash of what decides how the project is parsed: its files, as far as their names, sizes and times tell, and dbt."""
+    from dbt.version import __version__
+
+    folders = ("models", "macros", "tests/dbt", "seeds")
+    files = [PROJECT / "dbt_project.yml", PROJECT / "profiles.yml", *(path for one in folders for path in (PROJECT / one).rglob("*"))]
+    found = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files) if path.is_file()]
+    return hashlib.sha256(repr((__version__, found)).encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _manifest(state: str) -> Any:
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
+
+    path = _KEPT / f"{state}.msgpack"
+    with suppress(Exception):  # whatever is wrong with a copy, parsing mends it
+        manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+        manifest.build_flat_graph()
+        return manifest
+    manifest = _parse()
+    with suppress(OSError):  # a project that cannot be written to is parsed each time
+        _keep(path, manifest.to_msgpack(extended_mashumaro_encoder))
+    return manifest
+
+
+def _parse() -> Any:
+    from dbt.cli.main import dbtRunner
+
+    outcome = dbtRunner().invoke(["parse", *OPTIONS])
+    if not outcome.success:
+        raise BuildFailed(f"dbt cannot read the project: {outcome.exception}")
+    return outcome.result
+
+
+def _keep(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob("*.msgpack"):
+        old.unlink(missing_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(path)
