@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 LOADERS := $(BIN)/python -m loaders
+NEEDS_CHROMIUM := command -v chromium chromedriver | wc -l | grep -q 2 || { echo "Chromium and its driver are needed: on Debian, apt-get install chromium chromium-driver"; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test browser check docs lint query explore property lock clean
@@ -30,11 +31,13 @@ test: .venv/ready ## All tests
 	@echo "all tests passed. Next: make check (what CI runs), make property FEEDS=2000 (more feeds against the replay)"
 
 browser: .venv/ready ## The docs site in a real browser (needs Chromium and its driver)
-	@command -v chromium chromedriver | wc -l | grep -q 2 || { echo "Chromium and its driver are needed: on Debian, apt-get install chromium chromium-driver"; exit 1; }
+	@$(NEEDS_CHROMIUM)
 	@$(BIN)/python -m pytest -m browser -q tests/docs
 	@echo "screenshots are in target/screenshots"
 
-check: .venv/ready lint test browser ## What CI runs
+check: .venv/ready lint ## What CI runs: style, all tests, the docs site in a real browser
+	@$(NEEDS_CHROMIUM)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
 
 lint: .venv/ready ## Style of the Python code
 	@$(BIN)/ruff check .

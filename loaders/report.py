@@ -31,9 +31,7 @@ EXAMPLES = {
     "current": "select status, priority, count(*) as work_orders from marts.workorders group by all order by all",
     "history": "select id, version_number, status, valid_from, valid_to, change_type from marts.workorders_history\n"
     "    where id in (select id from marts.workorders_history where version_number = 3) order by id, version_number limit 9",
-    "as of": "select status, count(*) as work_orders from marts.workorders_history\n"
-    "    where timestamp '2026-06-01 12:00' >= valid_from and (timestamp '2026-06-01 12:00' < valid_to or valid_to is null)\n"
-    "    and not is_deleted group by all order by all",
+    "as of": "select status, count(*) as work_orders from marts.workorders_as_of('2026-06-01 12:00') group by all order by all",
 }
 
 
