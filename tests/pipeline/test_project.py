@@ -71,7 +71,8 @@ def test_every_topic_of_the_registry_has_the_files_that_scaffold_writes():
 
 
 def test_the_audit_reads_every_topic_that_has_marts(manifest):
-    for name, suffix in (("rule_disagreements", "_changes"), ("cast_failures", "_changes"), ("unresolved_references", "")):
+    unions = {"rule_disagreements": "_changes", "cast_failures": "_changes", "snapshot_drift": "_changes", "unresolved_references": ""}
+    for name, suffix in unions.items():
         (model,) = [node for node in ours(manifest, "nodes") if node["name"] == name]
         assert {parent.split(".")[-1] for parent in model["depends_on"]["nodes"]} >= {topic + suffix for topic in modelled_topics()}, name
 

@@ -1,0 +1,97 @@
+{#
+    Where a later snapshot and the record before it differ: one row per record and column (`different`), or per record that the
+    feed had never delivered (`missing_in_feed`) or had deleted (`deleted_in_feed`) and the snapshot holds, or that the snapshot
+    lacks (`missing_in_snapshot`). What the snapshot cannot have seen is left out, as docs/contract.md, section 4, leaves it alone.
+
+    All of it stands in the change log: a snapshot's row that made a version is one that the feed did not agree with.
+
+    Arguments: topic, literal; changes, `ref` of its change log; snapshots, a relation of `later_snapshots`.
+    Example: `{{ snapshot_drift(topic='units', changes=ref('units_changes'), snapshots='later_snapshots') }}`
+#}
+{% macro snapshot_drift(topic, changes, snapshots='later_snapshots') -%}
+    {%- set names = topic_columns(topic) | map(attribute='name') | list -%}
+    with snapshots as (
+        select * from {{ snapshots }} where topic = '{{ topic }}'
+    ),
+
+    taken_over as (
+        select
+            shown._organization_id,
+            shown.id,
+            case
+                when known.id is null then 'missing_in_feed'
+                when known.valid_to < shown.valid_from then 'deleted_in_feed'
+                else 'different'
+            end as kind,
+            {{ column_or_null('updated_at', names, 'shown.') }} as updated_at,
+            shown._file_id,
+            shown._row_number,
+            shown._batch_at,
+            case when known.valid_to = shown.valid_from then [
+                {%- for name in names %}
+                {'column_name': '{{ name | replace("'", "''") }}', 'feed_value': known.{{ adapter.quote(name) }}::text, 'snapshot_value': shown.{{ adapter.quote(name) }}::text}{{ ',' if not loop.last }}
+                {%- endfor %}
+            ] else [{'column_name': null::text, 'feed_value': null::text, 'snapshot_value': null::text}] end as columns
+        from {{ changes }} as shown
+        semi join snapshots using (_file_id)
+        left join {{ changes }} as known
+            on shown._organization_id = known._organization_id
+            and shown.id = known.id
+            and shown.version_number = known.version_number + 1
+        where shown.version_number is not null
+    ),
+
+    lacking as (
+        select
+            known._organization_id,
+            known.id,
+            min(snapshots._file_id) as _file_id,
+            known.valid_to as _batch_at
+        from {{ changes }} as known
+        inner join snapshots on known._organization_id = snapshots._organization_id and known.valid_to = snapshots._batch_at
+        anti join {{ changes }} as next_version
+            on known._organization_id = next_version._organization_id
+            and known.id = next_version.id
+            and known.valid_to = next_version.valid_from
+        -- A D that took effect at that very moment is the feed's own word.
+        anti join (
+            select _organization_id, id, unnest([_batch_at, {{ column_or_null('deleted_at', names) }}]) as deleted_at from {{ changes }}
+            where _op = 'D' and outcome = 'applied'
+        ) as deletes
+            on known._organization_id = deletes._organization_id and known.id = deletes.id and known.valid_to = deletes.deleted_at
+        where not known.is_deleted
+        group by known._organization_id, known.id, known.valid_to
+    ),
+
+    drift as (
+        select * exclude (columns), unnest(columns, recursive := true) from taken_over
+        union all by name
+        select *, 'missing_in_snapshot' as kind from lacking
+    )
+
+    select
+        '{{ topic }}' as topic,
+        drift._organization_id,
+        drift.id,
+        drift.kind,
+        drift.column_name,
+        drift.feed_value,
+        drift.snapshot_value,
+        exists (
+            select 1 from {{ changes }} as later
+            where later._organization_id = drift._organization_id
+            and later.id = drift.id
+            and later._batch_at >= drift._batch_at
+            and later.outcome <> 'revised'
+            and later._file_id not in (select _file_id from snapshots)
+            and case
+                when drift.kind = 'missing_in_snapshot' then later._op = 'D'
+                else later._op <> 'D' and {{ column_or_null('updated_at', names, 'later.') }} = drift.updated_at
+            end
+        ) as is_brought_later,
+        drift._file_id,
+        drift._row_number,
+        drift._batch_at
+    from drift
+    where drift.kind <> 'different' or drift.feed_value is distinct from drift.snapshot_value
+{%- endmacro %}
