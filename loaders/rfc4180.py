@@ -121,12 +121,13 @@ def _records(file: CsvFile, blank_lines: set[int]) -> Iterator[tuple[int, int]]:
 
 def _shapes(file: CsvFile) -> Iterator[bytes]:
     """Each line without its content and without its LF."""
-    line = 1
+    line, is_inside = 1, False
     with file.path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             chunk += stream.readline(LONGEST_LINE)
             _refuse_what_is_no_text(chunk, line)
-            _refuse_stray_quotes(chunk, line)
+            _refuse_stray_quotes(chunk, line, is_inside)
+            is_inside ^= chunk.count(b'"') % 2 == 1
             shapes = chunk.translate(None, _CONTENT).split(b"\n")
             if chunk.endswith(b"\n"):
                 shapes.pop()
@@ -176,11 +177,29 @@ def _refused(reason: str, chunk: bytes, at: int, line: int) -> UnreadableFile:
     return UnreadableFile(reason, line + chunk.count(b"\n", 0, start), _shown(chunk[start:]), at - start + 1)
 
 
-def _refuse_stray_quotes(chunk: bytes, line: int) -> None:
-    """A quote with content on both sides opens no value, closes none and is no doubled one: DuckDB would shift values there."""
-    if (at := chunk.translate(_MASK).find(b'x"x')) >= 0:
+def _refuse_stray_quotes(chunk: bytes, line: int, is_inside: bool) -> None:
+    """A quote beside content opens no value and closes none, unless it is doubled in a quoted one: DuckDB would shift values
+    there, or lose some. ``is_inside``: the chunk begins within a quoted value."""
+    shape = chunk.translate(_MASK)
+    at = shape.find(b'x"x') + 1
+    if not at and (b'x""' in shape or b'""x' in shape):
+        at = _stray_quote(shape, is_inside)
+    if at:
         reason = "a quote stands in the middle of a value: one that holds quotes is quoted, and its quotes are doubled"
-        raise _refused(reason, chunk, at + 1, line)
+        raise _refused(reason, chunk, at, line)
+
+
+def _stray_quote(shape: bytes, is_inside: bool) -> int:
+    """Where a quote stands beside content that is outside of quoted values; 0 where none does."""
+    at, parts = 0, shape.split(b'"')
+    for number, part in enumerate(parts):
+        if part and (number % 2 == 1) == is_inside:
+            if number and part.startswith(b"x"):
+                return at - 1
+            if number < len(parts) - 1 and part.endswith(b"x"):
+                return at + len(part)
+        at += len(part) + 1
+    return 0
 
 
 def _text_of(path: Path, number: int) -> str:

@@ -5,6 +5,7 @@ import decimal
 import gzip
 import io
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -298,6 +299,9 @@ REFUSED_CSV = {
     'id,a\n1,a"b\n2,c\n': ("line 2, byte 4: a quote stands in the middle of a value", '1,a"b'),
     'id,a\n1,"a"b\n': ("line 2, byte 5: a quote stands in the middle of a value", '1,"a"b'),
     'id,a\n1, "a"\n': ("line 2, byte 4: a quote stands in the middle of a value", '1, "a"'),
+    'id,a\n1, ""\n': ("line 2, byte 4: a quote stands in the middle of a value", '1, ""'),
+    'id,a\n1,a""b\n': ("line 2, byte 4: a quote stands in the middle of a value", '1,a""b'),
+    'id,a\n"1""",""a\n': ("line 2, byte 8: a quote stands in the middle of a value", '"1""",""a'),
     "id,a\n1,2\r\n3,4\n": ("line 2: a line end that is neither LF nor CRLF, or not the header's", "1,2"),
     "id,a\r\n1,2\n3,4\r\n": ("line 2: a line end that is neither LF nor CRLF, or not the header's", "1,2"),
     "id,a\r1,2\r": ("line 1: lines end in CR alone", "id,a"),
@@ -413,6 +417,74 @@ def test_a_bad_file_adds_no_column_to_a_table_that_is_there(home: Home, data: st
     home.sync()
     assert home.columns("units") == ["id", "a"]
     assert raw(home, "id, a") == [("1", "2")]
+
+
+MENDED = 'id,a,b\n1,x,"q ""z"", y"\n2,"two\nlines",\n3,,""\n4,é🏢,plain\n5,"a,b",c\n'.encode()
+STRAY = [
+    b'"',
+    b'""',
+    b",",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\0",
+    b"\xff",
+    b"a",
+    b" ",
+    b"'",
+    b"\\",
+    b";",
+    b"\t",
+    "\u2028".encode(),
+    "\ufeff".encode(),
+]
+
+
+def damaged(chance: random.Random) -> bytes:
+    """The file with a few bytes cut off, put in, or taken out."""
+    data = MENDED.replace(b"\n", b"\r\n") if chance.random() < 0.2 else MENDED
+    for _ in range(chance.choice([1, 1, 2])):
+        at, gone = chance.randrange(1, len(data)), chance.choice([0, 0, 1, 2])
+        data = data[:at] if chance.random() < 0.2 else data[:at] + chance.choice([*STRAY, b""]) + data[at + gone :]
+    return data
+
+
+def parsed(text: str) -> list[list[str | None]]:
+    """RFC 4180 to the letter, record by record; ValueError for what is none. Null and empty are kept apart."""
+    field = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|\Z)')
+    records: list[list[str | None]] = [[]]
+    at = 0
+    while at < len(text) or records[-1]:
+        found = field.match(text, at)
+        if not found:
+            raise ValueError(text[at:])
+        quoted, bare, end = found.groups()
+        records[-1].append(quoted.replace('""', '"') if quoted is not None else bare or None)
+        at = found.end()
+        if end != ",":
+            records.append([])
+        if at == len(text) and end != ",":
+            break
+    return [record for record in records if record not in ([], [None])]
+
+
+def test_a_damaged_file_is_refused_or_read_as_the_standard_says(home: Home):
+    chance = random.Random(11)
+    files = {f"o{number:03}": damaged(chance) for number in range(300)}
+    for organization, data in files.items():
+        home.deliver(f"{organization}/units/LOAD.csv", data)
+    assert home.sync().left == []
+    statuses = dict(home.ask("select organization_id, status from raw._files"))
+    assert set(statuses.values()) == {"loaded", "quarantined"}
+    names = [name.replace('"', '""') for name in home.columns("units")]
+    rows = home.ask(
+        f"""select _organization_id, {", ".join(f'"{name}"' for name in names)} from raw.units order by _file_id, _row_number"""
+    )
+    for organization in (organization for organization, status in statuses.items() if status == "loaded"):
+        header, *records = parsed(files[organization].decode("utf-8-sig"))
+        place = {name.replace('""', '"').lower(): number for number, name in enumerate(names, start=1)}
+        of_file = [[row[place[str(column).lower()]] for column in header] for row in rows if row[0] == organization]
+        assert of_file == records, files[organization]
 
 
 def test_no_torn_parquet_file_can_stop_the_others(home: Home):
