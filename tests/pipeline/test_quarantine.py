@@ -102,7 +102,7 @@ BROKEN: dict[str, tuple[str, bytes, str]] = {
     "semicolons": (CHANGE, BAD.replace(b",", b";"), "the header is separated by semicolons"),
     "html": (CHANGE, b"<!DOCTYPE html>\n<title>" + NAME, "the file is an HTML page, not CSV"),
     "json": (CHANGE, b'{"error": "' + NAME + b'"}', "the file is a JSON document, not CSV"),
-    "gzip": (CHANGE, gzip.compress(BAD), "the file is gzip-compressed, not CSV"),
+    "gzip": (CHANGE, gzip.compress(BAD, mtime=0), "the file is gzip-compressed, not CSV"),
     "parquet-named-csv": (CHANGE, parquet(columns(BAD)), "the file is a Parquet file, not CSV"),
     "zero-bytes": (CHANGE, b"", "the file is empty (zero bytes)"),
     "cut-short": (CHANGE, BAD[: BAD.rindex(b",D")], "line 6: 3 fields where the header has 5, and no line end: the file was cut short"),

@@ -1,4 +1,4 @@
-"""A topic nobody knew, from its first delivery to its marts, in a copy of the project; and what a changed topic makes a run do."""
+"""Every topic with every expected column, and one that nobody knew, from first delivery to marts; in a copy of the project."""
 
 import json
 import shutil
@@ -12,6 +12,8 @@ import duckdb
 import pytest
 import yaml
 
+from loaders.conventions import snake_case
+from loaders.registry import Topic, topics
 from tests.oracle.batches import Delivered
 from tests.pipeline.harness import PROJECT, Warehouse
 
@@ -22,11 +24,26 @@ ROWS = (
     ("a", "u1", "2026-05-01T10:00:00Z", "true", "7", "01234", '["rust"]', "1.50", None, "odd", "odder"),
     ("b", None, "2026-05-02T10:00:00Z", "false", "11", "98765", "[]", None, "u2", None, None),
 )
+VALUES = {
+    "text": "some text",
+    "timestamp": "2026-05-01T10:00:00.5Z",
+    "date": "2026-05-01",
+    "boolean": "true",
+    "bigint": "7",
+    "decimal(18,6)": "12.345678",
+    "json": '{"a": [1]}',
+}
 WHEN = datetime(2026, 6, 1, 0, 10, tzinfo=UTC)
 
 
 def export(topic: str, name: str, columns: tuple[str, ...], *rows: tuple[str | None, ...]) -> Delivered:
     return Delivered("acme", topic, name, WHEN, columns, rows)
+
+
+def _everything_of(topic: Topic) -> Delivered:
+    """One record with a value in every expected column."""
+    values = tuple("u1" if column.name == "id" else VALUES[column.data_type] for column in topic.columns)
+    return export(topic.name, "LOAD.csv", tuple(column.name for column in topic.columns), values)
 
 
 class Copy:
@@ -64,15 +81,25 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """Units and inspections delivered, run; inspections adopted."""
+    """Every topic of the registry delivered, and inspections; run; inspections adopted."""
     made = Copy(tmp_path_factory.mktemp("scaffold"))
-    made.warehouse.deliver(
-        [export("units", "LOAD.csv", ("id", "status"), ("u1", "OCCUPIED")), export("inspections", "LOAD.csv", COLUMNS, *ROWS)]
-    )
+    made.warehouse.deliver([*(_everything_of(topic) for topic in topics().values()), export("inspections", "LOAD.csv", COLUMNS, *ROWS)])
     first = made.loaders("run")
     assert "inspections is in raw and has no marts yet" in first.stdout
     made.adopted = made.loaders("scaffold", "inspections")
     return made
+
+
+def test_every_topic_arrives_with_every_expected_column_in_its_type(copy):
+    columns = "select column_name, lower(data_type) from duckdb_columns() where schema_name = 'marts' and table_name = ?"
+    with duckdb.connect(str(copy.warehouse.home / "build.duckdb"), read_only=True) as connection:
+        for topic in topics().values():
+            expected = {snake_case(column.name): column.data_type.replace("text", "varchar") for column in topic.columns}
+            types = dict(connection.execute(columns, [topic.name]).fetchall())
+            assert {name: types[name] for name in expected} == expected, topic.name
+            filled = " and ".join(f'"{name}" is not null' for name in expected)
+            assert connection.execute(f"select count(*) from marts.{topic.name}_history where {filled}").fetchone() == (1,), topic.name
+        assert connection.execute("select * from audit.cast_failures").fetchall() == []
 
 
 def test_one_command_takes_an_unknown_topic_from_raw_to_published_marts(copy):
@@ -129,7 +156,7 @@ def test_a_topic_that_was_never_delivered_cannot_be_adopted(copy):
 
 def test_a_run_builds_the_topics_with_news_and_no_other_and_nothing_when_there_is_none(copy):
     assert "nothing built" in copy.loaders("run").stdout
-    copy.warehouse.deliver([export("units", "20260601-080000000.csv", ("OP", "id", "status"), ("U", "u1", "VACANT"))])
+    copy.warehouse.deliver([export("amenities", "20260601-080000000.csv", ("OP", "id", "name"), ("U", "u1", "Balcony"))])
     done = json.loads(copy.loaders("run", "--json").stdout)
     assert done[-1]["build"]["models"] < 15
-    assert copy.ask("select status from marts.units") == [("VACANT",)]
+    assert copy.ask("select name from marts.amenities") == [("Balcony",)]
