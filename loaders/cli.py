@@ -27,7 +27,8 @@ from loaders.errors import LoaderError, TryAgain
 from loaders.explain import explain
 from loaders.explain_report import show_explanation
 from loaders.pipeline import RunReport, run
-from loaders.publish import count_published, publish
+from loaders.private import keep_to_owner
+from loaders.publish import count_published, publish, rollback
 from loaders.query import query_published
 from loaders.raw import RawLoader
 from loaders.remote import open_remote
@@ -68,6 +69,7 @@ def main() -> None:
 
     Example: FORTRESS_EXPORTS_URL=sftp://user@host/root python -m loaders run
     """
+    keep_to_owner()
 
 
 @command
@@ -174,12 +176,17 @@ def _rule(what: Ruling, files: tuple[str, ...], reason: str, by: str, as_json: b
 
 
 @command
-def publish_(as_json: bool) -> None:
+@click.option("--rollback", "to_the_one_before", is_flag=True, help="Put the version before into force again, until there is news.")
+def publish_(as_json: bool, to_the_one_before: bool) -> None:
     """Check the build and swap fortress.duckdb for it, in one step.
 
-    Example: python -m loaders publish
+    With --rollback, the version that was published before comes back. Runs leave it in force until they have news; publish
+    without the option publishes the build again at once.
+
+    Example: python -m loaders publish --rollback
     """
-    done = publish(load_settings())
+    settings = load_settings()
+    done = rollback(settings) if to_the_one_before else publish(settings)
     _answer(as_json, done, lambda: report.show_publish(done))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loaders.errors import SettingsError
 from loaders.pipeline import Progress, RunReport, run
+from loaders.private import make_home
 from loaders.settings import Settings
 from loaders.simulator import Delivery, simulate
 
@@ -26,6 +27,7 @@ def demonstrate(settings: Settings, progress: Progress) -> list[RunReport]:
             f"FORTRESS_EXPORTS_URL is not set, and {settings.home} holds a real warehouse: the demonstration would mix with it. "
             "Set FORTRESS_EXPORTS_URL to go on with it, or FORTRESS_HOME to another folder for the demonstration."
         )
+    make_home(settings.home)
     exports, marker = folder / "exports", folder / "steps_done"
     exports.mkdir(parents=True, exist_ok=True)
     done = int(marker.read_text()) if marker.exists() else 0
@@ -49,8 +51,15 @@ def step_aside(settings: Settings, progress: Progress) -> None:
     aside = settings.home / "demonstration-before-real-data"
     aside.mkdir(exist_ok=True)
     log = settings.build.with_name(settings.build.name + ".wal")
-    for path in (settings.landing, log, settings.build, settings.published, folder):  # the marker last: a stop before it starts over
-        if path.exists():
+    for path in (
+        settings.landing,
+        log,
+        settings.build,
+        settings.published,
+        settings.versions,
+        folder,
+    ):  # the marker last: a stop before it starts over
+        if path.exists() or path.is_symlink():
             path.rename(aside / path.name)
     progress(f"the demonstration's data was moved to {aside}, which may be deleted")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from loaders.build import BuildReport, build
 from loaders.news import LEDGER, News, find_news
-from loaders.publish import PublishReport, is_behind, publish
+from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
 from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.sync import SyncReport, sync
@@ -40,7 +40,8 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False) -> R
         progress(f"publish  {settings.published}")
         published = publish(settings)
     if not built and not published:
-        progress("nothing new: nothing built, the published file stands")
+        standing = "stays rolled back until there is news" if is_rolled_back(settings) else "stands"
+        progress(f"nothing new: nothing built, the published file {standing}")
     return RunReport(synced, built, published)
 
 

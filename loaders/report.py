@@ -18,6 +18,12 @@ from loaders.sync import Plan, SyncReport
 from loaders.verify import Verification
 from loaders.waiting import SetAside
 
+_PERSONAL_DATA = {
+    "exclude": "left out: columns that name a person or open a door, restricted topics. `from audit.withheld` lists them.",
+    "hash": "hashed or left out: columns that name a person or open a door, restricted topics. `from audit.withheld` lists them.",
+    "include": "FORTRESS_PII=include: the file holds personal data.",
+}
+
 _LOG_WIDTH = 400  # where there is no terminal to ask: a log wraps nothing
 
 _NEXT = {
@@ -120,7 +126,8 @@ def show_verification(found: Verification) -> None:
 def show_publish(report: PublishReport) -> None:
     """The published relations and their rows."""
     rows = sorted(report.rows.items())
-    console().print(table(f"published: {_near(report.path)}", ("table", "rows"), rows))
+    console().print(table(f"published: {_near(report.path)}, version {report.version}", ("table", "rows"), rows))
+    console().print(_PERSONAL_DATA[report.pii])
 
 
 def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> None:

@@ -1,6 +1,7 @@
 """Settings: the environment, and a ``.env`` beside the project; the real environment wins."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,9 @@ from loaders.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
 _UNREADABLE_URL = "(a URL that cannot be read)"
+PII_MODES = ("include", "hash", "exclude")
+_SHORTEST_KEY = 16  # bytes: who can guess the key can guess what was hashed
+_FEWEST_KEPT = 2  # a reader may be on its way into the version before
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class Settings:
     ssh_password: str | None = field(default=None, repr=False)
     known_hosts: Path = Path("~/.ssh/known_hosts")
     organization_id: str | None = None
+    pii: str = "exclude"
+    pii_key: bytes | None = field(default=None, repr=False)
+    keep_published: int = 3
 
     @property
     def landing(self) -> Path:
@@ -37,8 +44,13 @@ class Settings:
 
     @property
     def published(self) -> Path:
-        """What analysts open: marts and audit."""
+        """What analysts open: marts and audit. A link to the newest of ``versions``."""
         return self.home / "fortress.duckdb"
+
+    @property
+    def versions(self) -> Path:
+        """The last published versions, each in a file of its own."""
+        return self.home / "published"
 
     @property
     def source_label(self) -> str:
@@ -91,4 +103,50 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         ssh_password=values.get("FORTRESS_SSH_PASSWORD"),
         known_hosts=Path(values.get("FORTRESS_KNOWN_HOSTS", "~/.ssh/known_hosts")).expanduser(),
         organization_id=values.get("FORTRESS_ORGANIZATION_ID"),
+        pii=_pii(values),
+        pii_key=_pii_key(values) if _pii(values) == "hash" else None,
+        keep_published=_keep_published(values),
     )
+
+
+def _pii(values: Mapping[str, str]) -> str:
+    mode = values.get("FORTRESS_PII", "exclude").strip().lower()
+    if mode not in PII_MODES:
+        raise SettingsError("FORTRESS_PII is none of include, hash and exclude: what fortress.duckdb does with columns that name a person.")
+    return mode
+
+
+def _pii_key(values: Mapping[str, str]) -> bytes:
+    """The key for hashing, from the environment or a file; its text stands in no message."""
+    text, path = values.get("FORTRESS_PII_KEY"), values.get("FORTRESS_PII_KEY_FILE")
+    if text and path:
+        raise SettingsError("FORTRESS_PII_KEY and FORTRESS_PII_KEY_FILE are both set: which of them counts? Unset one.")
+    if not text and not path:
+        raise SettingsError(
+            "FORTRESS_PII=hash needs a key, without which anybody could try out all telephone numbers. Make one and keep it: "
+            "`(umask 077; openssl rand -hex 32 > pii.key)`, then set FORTRESS_PII_KEY_FILE to its path (or FORTRESS_PII_KEY to its text)."
+        )
+    key = text.encode() if text else _read_key(Path(path or "").expanduser())
+    if len(key) < _SHORTEST_KEY:
+        raise SettingsError(
+            f"the key for FORTRESS_PII=hash is shorter than {_SHORTEST_KEY} bytes, and could be guessed: `openssl rand -hex 32`."
+        )
+    return key
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(f"FORTRESS_PII_KEY_FILE={path} can be read by others than its owner: chmod 600 {shlex.quote(str(path))}")
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError(f"FORTRESS_PII_KEY_FILE={path} cannot be read: {error.strerror}") from error
+
+
+def _keep_published(values: Mapping[str, str]) -> int:
+    text = values.get("FORTRESS_KEEP_PUBLISHED", "3").strip()
+    if not (text.isascii() and text.isdigit() and int(text) >= _FEWEST_KEPT):
+        raise SettingsError(
+            f"FORTRESS_KEEP_PUBLISHED={text} is no whole number from {_FEWEST_KEPT} on: how many published versions to keep."
+        )
+    return int(text)

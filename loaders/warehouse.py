@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from loaders.errors import WarehouseBusy, WarehouseRefused
+from loaders.private import make_home
 
 # Timestamps without a zone are UTC; extensions are downloads, which a warehouse must not depend on.
 _SESSION = (
@@ -48,7 +49,17 @@ _REMOTE_COLUMNS = {
 
 _BUILT_COLUMNS = {"topic": "varchar", "_file_id": "bigint", "project_fingerprint": "varchar", "built_at": "timestamp"}
 
-_PUBLISHED_COLUMNS = {"published_at": "timestamp"}
+PUBLISHED_COLUMNS = {
+    "number": "bigint",
+    "published_at": "timestamp",
+    "pii": "varchar",
+    "policy": "varchar",
+    "state": "varchar",
+    "row_counts": "varchar",
+    "rolled_back_at": "timestamp",
+}
+
+_SEEN_COLUMNS = {"topic": "varchar", "_file_id": "bigint"}
 
 _OFFENDING_COLUMNS = {"_file_id": "bigint", "offending_text": "varchar"}
 
@@ -77,7 +88,8 @@ _OWN_TABLES = {
     "_files": LEDGER_COLUMNS,
     "_remote": _REMOTE_COLUMNS,
     "_built": _BUILT_COLUMNS,
-    "_published": _PUBLISHED_COLUMNS,
+    "_seen": _SEEN_COLUMNS,
+    "_published": PUBLISHED_COLUMNS,
     "_offending": _OFFENDING_COLUMNS,
     "_measures": _MEASURE_COLUMNS,
     "_decisions": DECISION_COLUMNS,
@@ -125,7 +137,7 @@ def open_build(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         if not read_only:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_home(path.parent)
         connection = duckdb.connect(str(path), read_only=read_only)
         if not read_only:
             path.chmod(0o600)
@@ -140,6 +152,8 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists raw")
+    if table_columns(connection, "raw", "_published") == ["published_at"]:  # as the first version of this project had it
+        connection.execute("drop table raw._published")
     for table, columns in _OWN_TABLES.items():
         definition = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         connection.execute(f"create table if not exists raw.{table} ({definition})")

@@ -10,6 +10,7 @@
         {%- for column in registry_columns('_files') %}
         {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if not loop.last }}
         {%- endfor %}
-    )
+    );
+    create table if not exists raw._seen (topic varchar, _file_id bigint)
     {%- endif -%}
 {%- endmacro %}

@@ -1,6 +1,9 @@
 """A folder of exports, a real SFTP server on loopback over it, and a warehouse that is fed from the folder."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +12,11 @@ from typing import Any
 import pytest
 
 from loaders.remote import open_remote
-from loaders.settings import Settings
+from loaders.settings import PROJECT, Settings
 from loaders.sftp_server import ServerInfo, serve
 from loaders.sync import SyncReport, sync
 from loaders.warehouse import open_build
+from tests.loaders.people import deliver_people
 
 Write = Callable[..., Path]
 MIDNIGHT = 1_767_225_600  # 2026-01-01, UTC
@@ -93,3 +97,30 @@ def locally(exports: Path, tmp_path: Path) -> Settings:
 @pytest.fixture
 def home(locally: Settings, exports: Path) -> Home:
     return Home(locally, exports)
+
+
+@pytest.fixture(scope="session")
+def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``home``, a warehouse that one run built, and its ``exports``. Not to be changed: ``household`` copies it."""
+    folder = tmp_path_factory.mktemp("peopled")
+    deliver_people(folder / "exports")
+    own = {
+        "FORTRESS_HOME": str(folder / "home"),
+        "FORTRESS_EXPORTS_URL": (folder / "exports").as_uri(),
+        "DBT_TARGET_PATH": str(folder / "target"),
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FORTRESS_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "loaders", "run"], cwd=PROJECT, env=inherited | own, umask=0, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done.stdout + done.stderr  # one file is unreadable
+    return folder
+
+
+@pytest.fixture
+def household(peopled: Path, tmp_path: Path) -> Home:
+    """A copy of the warehouse that holds people, to do with as a test likes."""
+    shutil.copytree(peopled, tmp_path, symlinks=True, dirs_exist_ok=True)
+    with open_build(tmp_path / "home" / "build.duckdb") as connection:  # the exports have moved with it, and are no news
+        connection.execute("update raw._remote set path = replace(path, ?, ?)", [str(peopled), str(tmp_path)])
+    return Home(Settings(tmp_path / "home", (tmp_path / "exports").as_uri()), tmp_path / "exports")

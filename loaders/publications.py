@@ -1,0 +1,63 @@
+"""The memory of what was published: ``raw._published``, one row for each version that is kept.
+
+No clock decides whether the published file is behind: the state that it was made from is compared with the state now.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+
+from loaders.privacy import Policy
+from loaders.warehouse import PUBLISHED_COLUMNS, table_columns
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A version: what decided its content (``state``, ``policy``), and its rows by ``schema.table``.
+
+    ``policy`` is the fingerprint of a ``Policy``, ``pii`` its mode in words.
+    """
+
+    number: int
+    published_at: datetime
+    pii: str
+    policy: str
+    state: str
+    rows: dict[str, int]
+    rolled_back_at: datetime | None = None
+
+
+def read_publications(connection: duckdb.DuckDBPyConnection) -> list[Publication]:
+    """What is known of the versions, oldest first; nothing of those that an older project published."""
+    if table_columns(connection, "raw", "_published") != list(PUBLISHED_COLUMNS):
+        return []
+    rows = connection.execute("from raw._published order by number").fetchall()
+    return [Publication(*before, json.loads(counts), rolled_back_at) for *before, counts, rolled_back_at in rows]
+
+
+def state_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """What the marts were last built from: by topic, the end of the ledger, the project's fingerprint, and which build it was."""
+    built = connection.execute("select topic, _file_id, project_fingerprint, built_at::varchar from raw._built order by topic").fetchall()
+    return json.dumps(built)
+
+
+def remember(connection: duckdb.DuckDBPyConnection, number: int, policy: Policy, rows: dict[str, int]) -> None:
+    """Note a version that is in force now."""
+    values = [number, _now(), policy.mode, policy.fingerprint, state_of(connection), json.dumps(rows), None]
+    connection.execute("insert into raw._published values (?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def forget_all_but(connection: duckdb.DuckDBPyConnection, kept: set[int | None]) -> None:
+    """Drop the rows of versions that are gone."""
+    connection.execute("delete from raw._published where list_contains(?::bigint[], number) is not true", [list(kept)])
+
+
+def note_rollback(connection: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Note that a version, which was in force, is not any more."""
+    connection.execute("update raw._published set rolled_back_at = ? where number = ?", [_now(), number])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
