@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from loaders.news import find_news
 from loaders.remote import open_remote
 from loaders.settings import PROJECT, Settings
 from loaders.sftp_server import ServerInfo, serve
@@ -101,20 +102,28 @@ def home(locally: Settings, exports: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``home``, a warehouse that one run built, and its ``exports``. Not to be changed: ``household`` copies it."""
+    """A folder with ``home``, a warehouse of three topics, published, and its ``exports``. Not to be changed: ``household`` copies it."""
     folder = tmp_path_factory.mktemp("peopled")
     deliver_people(folder / "exports")
-    own = {
-        "FORTRESS_HOME": str(folder / "home"),
-        "FORTRESS_EXPORTS_URL": (folder / "exports").as_uri(),
-        "DBT_TARGET_PATH": str(folder / "target"),
-    }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FORTRESS_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "loaders", "run"], cwd=PROJECT, env=inherited | own, umask=0, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 3, done.stdout + done.stderr  # one file is unreadable
+    in_place = ("-c", "from dbt.cli.main import cli; cli()", "run", "--select", "files+")
+    of_topics = [f"stg_fortress__{topic}+" for topic in ("customers", "units", "workorders")]
+    _without_umask(folder, "-m", "loaders", "sync", expected=3)  # one file is unreadable
+    _without_umask(folder, *in_place, *of_topics)
+    with open_build(folder / "home" / "build.duckdb") as connection:  # as a run would note that has built every topic
+        news = find_news(connection)
+        for topic, file_id in news.newest.items():
+            connection.execute("insert into raw._built values (?, ?, ?, now()::timestamp)", [topic, file_id, news.fingerprints[topic]])
+    _without_umask(folder, "-m", "loaders", "publish")
     return folder
+
+
+def _without_umask(folder: Path, *arguments: str, expected: int = 0) -> None:
+    places = {"FORTRESS_HOME": str(folder / "home"), "FORTRESS_EXPORTS_URL": (folder / "exports").as_uri()}
+    own = places | {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FORTRESS_")}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=PROJECT, env=inherited | own, umask=0, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stdout + done.stderr
 
 
 @pytest.fixture
