@@ -144,7 +144,20 @@ def _name(item: dict[str, Any]) -> str:
 
 
 def _items_left(select: dict[str, Any], columns: frozenset[str]) -> list[Node]:
-    return [_unstarred(item, columns) for item in select["select_list"] if not _mentions(item, columns)]
+    pruned = [_pruned(_unstarred(item, columns), columns) for item in select["select_list"]]
+    return [item for item in pruned if not _mentions(item, columns)]
+
+
+def _pruned(node: Node, columns: frozenset[str]) -> Node:
+    """An expression whose lists (`[a, b]`) have lost the elements that mention a lost column; all of them lost, it is left as it is."""
+    if isinstance(node, list):
+        return [_pruned(one, columns) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("function_name") == "list_value":
+        left = [one for one in node.get("arguments", []) if not _mentions(one, columns)]
+        node = node | ({"arguments": left} if left else {})
+    return {key: _pruned(value, columns) for key, value in node.items()}
 
 
 def _mentions(item: Node, columns: frozenset[str]) -> bool:

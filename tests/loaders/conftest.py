@@ -105,16 +105,21 @@ def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``home``, a warehouse of three topics, published, and its ``exports``. Not to be changed: ``household`` copies it."""
     folder = tmp_path_factory.mktemp("peopled")
     deliver_people(folder / "exports")
-    in_place = ("-c", "from dbt.cli.main import cli; cli()", "run", "--select", "files+")
-    of_topics = [f"stg_fortress__{topic}+" for topic in ("customers", "units", "workorders")]
     _without_umask(folder, "-m", "loaders", "sync", expected=3)  # one file is unreadable
-    _without_umask(folder, *in_place, *of_topics)
-    with open_build(folder / "home" / "build.duckdb") as connection:  # as a run would note that has built every topic
-        news = find_news(connection)
-        for topic, file_id in news.newest.items():
-            connection.execute("insert into raw._built values (?, ?, ?, now()::timestamp)", [topic, file_id, news.fingerprints[topic]])
+    build_topics(folder, "customers", "units", "workorders")
     _without_umask(folder, "-m", "loaders", "publish")
     return folder
+
+
+def build_topics(folder: Path, *topics: str) -> None:
+    """Run dbt for a few topics of the warehouse in ``folder / "home"``, and note what a run notes that has built them all."""
+    selected = ["files+", "stg_fortress__files", *(f"stg_fortress__{topic}+" for topic in topics)]
+    _without_umask(folder, "-c", "from dbt.cli.main import cli; cli()", "run", "--select", *selected)
+    with open_build(folder / "home" / "build.duckdb") as connection:
+        news = find_news(connection)
+        connection.execute("delete from raw._built")
+        for topic, file_id in news.newest.items():
+            connection.execute("insert into raw._built values (?, ?, ?, now()::timestamp)", [topic, file_id, news.fingerprints[topic]])
 
 
 def _without_umask(folder: Path, *arguments: str, expected: int = 0) -> None:

@@ -41,6 +41,10 @@ def rewritten(connection: duckdb.DuckDBPyConnection, query: str, relations: set 
             "WITH x AS (SELECT id FROM marts.people) SELECT id FROM x",
         ),
         ("select id, (select max(email) from marts.people) as most from marts.pets", "SELECT id FROM marts.pets"),
+        (
+            "select unnest([{'is': 'email', 'text': email}, {'is': 'shade', 'text': shade}], recursive := true) from marts.people",
+            """SELECT unnest(list_value(struct_pack("is" := 'shade', "text" := shade)), "recursive" := true) FROM marts.people""",
+        ),
         ("select id, 'email' as email_is from marts.people", "SELECT id, 'email' AS email_is FROM marts.people"),
     ],
 )
