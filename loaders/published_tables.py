@@ -90,8 +90,11 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows by ``schema.table`` of the database in use, views included."""
-    relations = read_relations(connection)
+    """Rows by ``schema.table`` of the database in use: of tables, and of the views of the marts.
+
+    The audit's views are not run: they read every topic whole, and cost more than all that is published.
+    """
+    relations = [one for one in read_relations(connection) if one.kind == "table" or one.schema == "marts"]
     return {f"{one.schema}.{one.name}": connection.execute(f"select count(*) from {one.quoted}").fetchone()[0] for one in relations}
 
 
