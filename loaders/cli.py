@@ -34,6 +34,7 @@ from loaders.raw import RawLoader
 from loaders.remote import open_remote
 from loaders.rulings import rule
 from loaders.scaffold import check_scaffold, write_scaffold
+from loaders.seam import printable
 from loaders.settings import load_settings
 from loaders.simulator import simulate
 from loaders.status import read_status
@@ -54,7 +55,7 @@ def command(function: Callable[..., Any]) -> click.Command:
         try:
             function(**options)
         except LoaderError as error:
-            click.echo(f"{type(error).__name__}: {error}", err=True)
+            click.echo(printable(f"{type(error).__name__}: {error}"), err=True)
             sys.exit(TEMPORARY if isinstance(error, TryAgain) else FAILED)
 
     return main.command(name=function.__name__.rstrip("_"))(guarded)
@@ -328,13 +329,13 @@ def docs(out: Path, as_json: bool) -> None:
 
 def exit_code(syncs: Sequence[SyncReport]) -> int:
     """What syncs end with that ran through; a file still being written is left to the next run, and is no failure."""
-    if any(one.waiting or one.refused for one in syncs[-1:]):
+    if any(one.waiting or one.refused or one.plan.closed for one in syncs[-1:]):
         return ATTENTION
     return TEMPORARY if any(one.failed for one in syncs) else 0
 
 
 def _progress(as_json: bool) -> Callable[[str], None]:
-    return lambda line: click.echo(line, err=as_json)
+    return lambda line: click.echo(printable(line), err=as_json)
 
 
 def _answer(as_json: bool, found: Any, show: Callable[[], None]) -> None:

@@ -54,6 +54,14 @@ class NothingThere(Never):
     """The exports' root exists but holds no export folder, or does not exist at all."""
 
 
+class TooMuchAsked(Never):
+    """A server asks for more than one of the limits allows (loaders/limits.py)."""
+
+
+class AlgorithmsRefused(Never):
+    """The server offers only cryptography that is too weak to be trusted, or none in common."""
+
+
 class LandingRefused(Never):
     """The landing folder cannot be written: no space left, read-only, or not ours."""
 

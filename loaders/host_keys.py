@@ -60,7 +60,8 @@ def algorithms(where: Address, pinned: asyncssh.SSHKnownHosts) -> list[str]:
     """
     keys, authorities, *_ = _match(where, pinned, "")
     wanted = [kind for key in keys for kind in key.sig_algorithms] + get_default_public_key_algs()
-    return list(dict.fromkeys(kind.decode() for kind in wanted)) if keys and not authorities else []
+    strong = dict.fromkeys(kind.decode() for kind in wanted if kind != b"ssh-rsa")  # which signs with SHA-1
+    return list(strong) if keys and not authorities else []
 
 
 def _match(where: Address, pinned: asyncssh.SSHKnownHosts, address: str) -> Sequence[Sequence[asyncssh.SSHKey]]:

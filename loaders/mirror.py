@@ -12,12 +12,15 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from loaders.errors import LandingRefused, LoaderError, ServerUnreachable, StillGrowing
+from loaders.errors import LandingRefused, LoaderError, ReadFailed, ServerUnreachable, StillGrowing
 from loaders.landing import LandedName, alone_in, landing_path, make_folder, parse_landed, seal, sha256_of, writing
+from loaders.limits import Allowance, Limits
 from loaders.remote import Remote, RemoteFile
+from loaders.seam import shown
 
 __all__ = ["Landed", "LandedName", "LeftForNextRun", "landing_path", "mirror", "parse_landed"]
 
+_GENEROUS = Limits()
 _FILES_PER_CONNECTION = 4  # a small file is five waits for the server; at 40 ms, 83 files a second and not 33
 
 
@@ -38,19 +41,21 @@ class LeftForNextRun:
     reason: LoaderError
 
 
-def mirror(remote: Remote, wanted: Sequence[RemoteFile], landing: Path, connections: int = 8) -> Iterator[Landed | LeftForNextRun]:
+def mirror(
+    remote: Remote, wanted: Sequence[RemoteFile], landing: Path, connections: int = 8, limits: Limits = _GENEROUS
+) -> Iterator[Landed | LeftForNextRun]:
     """Land the wanted files, yielding in their order while downloads over that many connections run ahead.
 
-    A file that is not fit to be taken is left for the next run. ServerUnreachable and LandingRefused end the run,
+    A file that is not fit to be taken, or too large, is left for the next run. ServerUnreachable and LandingRefused end the run,
     but what had landed by then is yielded first. WarehouseBusy when another process is mirroring into ``landing``.
     """
     with writing(landing):
         make_folder(landing)
     with alone_in(landing):
-        shelves, at_once = _Shelves(landing), connections * _FILES_PER_CONNECTION
+        shelves, allowance, at_once = _Shelves(landing), Allowance(limits, landing), connections * _FILES_PER_CONNECTION
         pool = ThreadPoolExecutor(at_once, thread_name_prefix="mirror")
         try:
-            jobs = (pool.submit(_take, remote, file, shelves.of(file)) for file in wanted)
+            jobs = (pool.submit(_take, remote, file, shelves.of(file), allowance) for file in wanted)
             yield from _in_order(jobs, ahead=2 * at_once)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -111,10 +116,13 @@ class _Shelves:
         return _Shelf(folder, dict(versions))
 
 
-def _take(remote: Remote, file: RemoteFile, shelf: _Shelf) -> Landed | LeftForNextRun:
+def _take(remote: Remote, file: RemoteFile, shelf: _Shelf, allowance: Allowance) -> Landed | LeftForNextRun:
     """Land one file, or say why not; raises only what ends the whole run."""
     try:
-        return _landed_before(file, shelf) or _download(remote, file, shelf)
+        if landed := _landed_before(file, shelf):
+            return landed
+        with allowance.of(shown(file.path), file.size):
+            return _download(remote, file, shelf)
     except (ServerUnreachable, LandingRefused):
         raise
     except LoaderError as error:
@@ -152,9 +160,14 @@ def _download(remote: Remote, file: RemoteFile, shelf: _Shelf) -> Landed:
 
 
 def _check_unmoved(remote: Remote, file: RemoteFile, received: int) -> None:
-    """StillGrowing unless the file was the same from the listing, which is the first look at it, until after its last byte."""
+    """StillGrowing unless the file was the same from the listing, which is the first look at it, until after its last byte;
+    ReadFailed when it stood still, and the server gave more or less of it than it says there is."""
     size, modified_at = remote.stat(file)
-    if not (file.size == received == size and file.modified_at == modified_at):
+    stood_still = file.size == size and file.modified_at == modified_at
+    if stood_still and received != size:
+        more = "more" if received > size else f"{received:,}"
+        raise ReadFailed(f"{shown(file.path)}: the server says that it has {size:,} bytes and hands over {more}. Ask the vendor.")
+    if not stood_still:
         raise StillGrowing(
             f"{file.path}: listed with {file.size} bytes of {file.modified_at:%Y-%m-%d %H:%M:%S}, {received} received, "
             f"now {size} of {modified_at:%Y-%m-%d %H:%M:%S}. It is being written; the next run takes it."

@@ -22,7 +22,7 @@ from loaders.warehouse import open_scratch, quote
 MAX_COLUMNS = 2_000
 
 _SMALLEST_PARQUET = 12  # the four letters twice, and between them at least the length of the footer
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # also what turns the text around it
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 

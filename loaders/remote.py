@@ -16,7 +16,8 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from loaders.errors import NothingThere, ReadFailed, ServerUnreachable, SettingsError, Vanished
+from loaders.errors import NothingThere, ReadFailed, ServerUnreachable, SettingsError, TooMuchAsked, Vanished
+from loaders.limits import Limits
 from loaders.names import parse_organization
 from loaders.seam import Seam, seam_for, shown
 from loaders.settings import Settings
@@ -27,22 +28,32 @@ __all__ = ["Listing", "Remote", "RemoteFile", "open_remote"]
 _MODIFIED_KEYS = ("mtime", "modified", "LastModified", "last_modified", "created")
 
 Fetch = Callable[[str, Path, int], object]
+_GENEROUS = Limits()
 
 
 class Remote:
     """An open export tree. Methods may be called from several threads; a file system that cannot bear that gets one at a time."""
 
     def __init__(
-        self, fs: fsspec.AbstractFileSystem, root: str, seam: Seam, organization_id: str | None = None, fetch: Fetch | None = None
+        self,
+        fs: fsspec.AbstractFileSystem,
+        root: str,
+        seam: Seam,
+        organization_id: str | None = None,
+        fetch: Fetch | None = None,
+        limits: Limits = _GENEROUS,
     ):
         """``root`` as ``fs`` spells it. ``fetch(path, target, size)`` replaces the file system's own way of copying."""
         self._fs, self._root, self._seam, self._organization_id = fs, root, seam, organization_id
+        self._limits, self._names, self._counting = limits, 0, threading.Lock()
         self._fetch = fetch or (lambda path, target, _: fs.get_file(path, str(target)))
+        self._counts_itself = fetch is not None
         bears_threads = isinstance(fs, AsyncFileSystem | LocalFileSystem)
         self._turn: AbstractContextManager[Any] = nullcontext() if bears_threads else threading.Lock()
 
     def list_exports(self) -> Listing:
         """Every export below the root; NothingThere when the root is missing or has no export folder."""
+        self._names = 0
         try:
             root = self._entries(self._root)
         except Vanished as error:
@@ -67,8 +78,17 @@ class Remote:
             self._fetch(file.path, target, file.size)
 
     def _entries(self, folder: str) -> list[Entry]:
+        at_most = self._limits.names - self._names
         with self._turn, self._seam.crossing(folder, ServerUnreachable):
-            infos = self._fs.ls(folder, detail=True)
+            infos = self._fs.ls(folder, detail=True, **({"at_most": at_most} if self._counts_itself else {}))
+        with self._counting:
+            self._names += len(infos)
+            if self._names > self._limits.names:
+                self._names -= len(infos)
+                raise TooMuchAsked(
+                    f"{self._seam.label}: {shown(folder)}: with this folder, the server lists more than {self._limits.names:,} names. "
+                    "Nothing in it was looked at. If there are that many exports, set FORTRESS_MAX_NAMES to more."
+                )
         listed = [_entry(info, folder) for info in infos if info["name"].rstrip("/") != folder.rstrip("/")]
         return sorted(listed, key=lambda entry: entry.name)
 
@@ -110,7 +130,7 @@ def _sftp(settings: Settings) -> Iterator[Remote]:
     with seam.crossing("connecting", ServerUnreachable):
         fs = ssh.connect(settings, server)
     try:
-        yield Remote(fs, server.root, seam, settings.organization_id, fs.fetch)
+        yield Remote(fs, server.root, seam, settings.organization_id, fs.fetch, settings.limits)
     finally:
         fs.close()
 
@@ -124,7 +144,7 @@ def _other(settings: Settings) -> Iterator[Remote]:
             fs, root = url_to_fs(url, skip_instance_cache=True)
     except (ImportError, ValueError) as error:  # fsspec's words for: package missing, scheme unknown
         raise SettingsError(f"FORTRESS_EXPORTS_URL: {urlsplit(url).scheme}:// needs a package that is not installed ({error})") from error
-    yield Remote(fs, root, seam, settings.organization_id)
+    yield Remote(fs, root, seam, settings.organization_id, limits=settings.limits)
 
 
 def _entry(info: Mapping[str, Any], folder: str) -> Entry:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from loaders.pipeline import RunReport
@@ -13,6 +14,7 @@ from loaders.publish import PublishReport
 from loaders.registry import modelled_topics
 from loaders.rulings import Ruled
 from loaders.scaffold import ScaffoldReport
+from loaders.seam import visible
 from loaders.status import TopicStatus
 from loaders.sync import Plan, SyncReport
 from loaders.verify import Verification
@@ -53,7 +55,7 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) ->
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
         numbers = all(isinstance(row[place], int | float | None) for row in rows)
-        drawn.add_column(heading, justify="right" if numbers else "left", overflow="fold")
+        drawn.add_column(escape(visible(heading)), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(_shown(value) for value in row))
     return drawn
@@ -62,7 +64,7 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) ->
 def _shown(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value).replace("[", "\\[")
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else escape(visible(str(value)))
 
 
 def show_plan(plan: Plan) -> None:
@@ -97,6 +99,8 @@ def show_sync(report: SyncReport) -> None:
 def _show_oddities(plan: Plan) -> None:
     for path in plan.vanished:
         console().print(f"  gone from the server (its rows stay): {path}", markup=False)
+    for reason in plan.closed:
+        console().print(f"  not looked at: {reason}", markup=False)
     for path in plan.ignored:
         console().print(f"  not an export, left alone: {path}", markup=False)
 

@@ -36,7 +36,7 @@ class Seam:
             if kind is None:
                 raise
             text = str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
-            clean = self._without_secrets(text)
+            clean = shown(self._without_secrets(text))  # the text may be the server's own, with a terminal's escapes in it
             raise kind(f"{self.label}: {shown(path)}: {clean}") from (error if clean == text else None)
 
     def _without_secrets(self, text: str) -> str:
@@ -60,8 +60,17 @@ def seam_for(settings: Settings) -> Seam:
 
 def shown(text: str) -> str:
     """``text`` as it may be printed: control characters and the like escaped, overlong text cut."""
-    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:1000])
-    return visible if len(text) <= 1000 else f"{visible}... ({len(text)} characters)"
+    return visible(text) if len(text) <= 1000 else f"{visible(text[:1000])}... ({len(text)} characters)"
+
+
+def printable(text: str) -> str:
+    """A message of several lines as it may be printed, whatever libraries and servers have put in it."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def visible(text: str) -> str:
+    """``text`` with escapes in the place of all that a terminal would obey or not show."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _kind(error: Exception, otherwise: type[LoaderError]) -> type[LoaderError] | None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from loaders.errors import SettingsError
+from loaders.limits import Limits, read_limits
 
 PROJECT = Path(__file__).resolve().parent.parent
 _UNREADABLE_URL = "(a URL that cannot be read)"
@@ -31,6 +32,7 @@ class Settings:
     pii: str = "exclude"
     pii_key: bytes | None = field(default=None, repr=False)
     keep_published: int = 3
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def landing(self) -> Path:
@@ -106,6 +108,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         pii=_pii(values),
         pii_key=_pii_key(values) if _pii(values) == "hash" else None,
         keep_published=_keep_published(values),
+        limits=read_limits(values),
     )
 
 

@@ -11,8 +11,8 @@ import functools
 import os
 import shlex
 import stat
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +23,16 @@ import asyncssh
 from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
-from loaders.errors import AccessRefused, SettingsError
+from loaders.errors import AccessRefused, AlgorithmsRefused, ReadFailed, SettingsError
 from loaders.host_keys import SSH_PORT, Address, Witness, algorithms, pinned_keys, refusal
+from loaders.seam import shown
 from loaders.settings import Settings
 
 CONNECT_SECONDS = 20.0
 STALL_SECONDS = 60.0  # how long a server may send nothing before it counts as gone
+LISTING_SECONDS = 1800.0  # how long one folder's listing may take, however much it moves
+SLOWEST_BYTES = 10_000  # a second: a file that comes slower is given up, after
+PATIENCE_SECONDS = 600.0
 
 _GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 _REFUSED = (asyncssh.PermissionDenied, asyncssh.SFTPPermissionDenied)
@@ -37,7 +41,7 @@ _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 _LARGEST_READ = 255 * 1024  # what OpenSSH answers at once; sshfs asks for 48 KB
 _SAFE_READ = 48 * 1024  # for servers that do not tell their limit
 _READS_AHEAD = 32  # per file: 8 MB, four times the channel's window
-
+_NO_SHA1_SIGNATURES = "-ssh-rsa"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -81,19 +85,28 @@ def connect(settings: Settings, server: Server) -> "PinnedSFTP":
     where = Address(server.host, server.port, settings.known_hosts.expanduser())
     pinned, witness = pinned_keys(where.known_hosts), Witness()
     options = _credentials(settings, server) | ({"username": server.user} if server.user else {})
-    if asked_for := algorithms(where, pinned):
-        options["server_host_key_algs"] = asked_for
+    options["server_host_key_algs"] = algorithms(where, pinned) or _NO_SHA1_SIGNATURES
     try:
         return PinnedSFTP(server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **options)
     except PermissionError as error:  # sshfs's translation of asyncssh's PermissionDenied
         raise AccessRefused(
-            f"{server.host}:{server.port} refused the login ({error}). Check the user in FORTRESS_EXPORTS_URL, FORTRESS_SSH_KEY and "
-            "FORTRESS_SSH_PASSWORD, and that the vendor has the public key."
+            f"{server.host}:{server.port} refused the login ({shown(str(error))}). Check the user in FORTRESS_EXPORTS_URL, "
+            "FORTRESS_SSH_KEY and FORTRESS_SSH_PASSWORD, and that the vendor has the public key."
         ) from error
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        raise refusal(where, pinned, witness, error.reason) or _as_os_error(error) from error
+        if _nothing_in_common(error):
+            raise AlgorithmsRefused(
+                f"{server.host}:{server.port} offers no cryptography that can be trusted ({shown(error.reason)}). SHA-1, 3DES and the "
+                "like are refused; have the vendor bring the server's SSH up to date."
+            ) from error
+        raise refusal(where, pinned, witness, shown(error.reason)) or _as_os_error(error) from error
     except asyncssh.Error as error:
         raise _as_os_error(error) from error
+
+
+def _nothing_in_common(error: asyncssh.DisconnectError) -> bool:
+    """Whether the two sides share no way to agree on keys, to encrypt or to sign what is sent. Of host keys, others decide."""
+    return isinstance(error, asyncssh.KeyExchangeFailed) and error.reason.startswith("No matching")
 
 
 def _credentials(settings: Settings, server: Server) -> dict[str, Any]:
@@ -159,6 +172,9 @@ class PinnedSFTP(SSHFileSystem):
             connect_timeout=CONNECT_SECONDS,
             keepalive_interval=15,
             encryption_algs="^aes128-gcm@openssh.com",  # 1.5 times as fast as chacha20, asyncssh's first choice
+            kex_algs="-*sha1",
+            mac_algs="-hmac-sha1*,umac-64*",
+            signature_algs=_NO_SHA1_SIGNATURES,
             sftp_client_kwargs={"path_errors": "surrogateescape"},  # a name that is no UTF-8 must not fail a whole listing
             **options,
         )
@@ -173,15 +189,18 @@ class PinnedSFTP(SSHFileSystem):
         await self._stack.aclose()
 
     @_raises_os_errors
-    async def _ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
-        entries = []
-        async with asyncio.timeout(STALL_SECONDS) as silence, self._pool.get() as channel:
+    async def _ls(self, path: str, detail: bool = True, at_most: int | None = None, **_: Any) -> list[Any]:
+        """With ``at_most``, no more than one name beyond that: a listing need not have an end."""
+        entries: list[dict[str, Any]] = []
+        async with _in_time(LISTING_SECONDS) as silence, self._pool.get() as channel:
             async for name in channel.scandir(path or "."):
                 _renew(silence)
                 if name.filename not in ("", ".", ".."):
                     full = f"{(path or '.').rstrip('/')}/{name.filename}"
                     attrs = name.attrs if _is_complete(name.attrs) else await channel.lstat(full)
                     entries.append(_entry(full, attrs))
+                if at_most is not None and len(entries) > at_most:
+                    break
         return entries if detail else [entry["name"] for entry in entries]
 
     @_raises_os_errors
@@ -192,7 +211,7 @@ class PinnedSFTP(SSHFileSystem):
     @_raises_os_errors
     async def _fetch(self, path: str, target: Path, size: int) -> None:
         with target.open("wb") as file:
-            async with asyncio.timeout(STALL_SECONDS) as silence, self._pool.get() as channel:
+            async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES) as silence, self._pool.get() as channel:
                 block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
                 async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
                     received = 0
@@ -200,12 +219,26 @@ class PinnedSFTP(SSHFileSystem):
                         _renew(silence)
                         file.seek(offset)
                         received += file.write(data)
+                        if received > size:  # enough to know that the server says less than it gives
+                            return
             if received != file.seek(0, os.SEEK_END):  # a hole would read as zero bytes
                 raise OSError("the server left bytes out")
 
     def fetch(self, path: str, target: Path, size: int) -> None:
         """Copy at most ``size + 1`` bytes: the one too many tells that the file is growing, without following it."""
         sync(self.loop, self._fetch, path, target, size)
+
+
+@asynccontextmanager
+async def _in_time(seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    """A limit on silence, to be renewed, and one on the whole: ReadFailed then, as a server that drips need not be gone."""
+    try:
+        async with asyncio.timeout(seconds) as whole, asyncio.timeout(STALL_SECONDS) as silence:
+            yield silence
+    except TimeoutError:
+        if whole.expired():
+            raise ReadFailed(f"the server took more than {seconds:,.0f} seconds, which is too slow") from None
+        raise
 
 
 def _renew(silence: asyncio.Timeout) -> None:

@@ -23,13 +23,14 @@ Progress = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a sync would do, in the order it would do it; ``vanished`` are the paths that are gone since the last one, and
-    ``waiting`` the files set aside, which no sync will load."""
+    ``waiting`` the files set aside, which no sync will load. ``closed`` says which folders could not be looked into, and why."""
 
     wanted: tuple[RemoteFile, ...]
     unchanged: int
     vanished: tuple[str, ...]
     ignored: tuple[str, ...]
     waiting: tuple[SetAside, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,9 +65,10 @@ def make_plan(connection: duckdb.DuckDBPyConnection, listing: Listing) -> Plan:
     seen = {path: (size, modified_at) for path, size, modified_at, vanished_at in rows}
     present = {file.path for file in listing.files}
     wanted = [file for file in listing.files if seen.get(file.path) != _stamp(file)]
-    vanished = sorted(path for path, *_, vanished_at in rows if path not in present and vanished_at is None)
+    vanished = sorted(path for path, *_, vanished_at in rows if path not in present and vanished_at is None and listing.knows(path))
     waiting = tuple(set_aside(connection))
-    return Plan(tuple(_in_order(connection, wanted)), len(listing.files) - len(wanted), tuple(vanished), listing.ignored, waiting)
+    ordered, unchanged = tuple(_in_order(connection, wanted)), len(listing.files) - len(wanted)
+    return Plan(ordered, unchanged, tuple(vanished), listing.ignored, waiting, tuple(one.reason for one in listing.closed))
 
 
 def sync(
@@ -82,7 +84,7 @@ def sync(
     loader = RawLoader(connection, settings.landing, gates)
     loader.catch_up()
     tally = _Tally(progress, len(plan.wanted))
-    for outcome in mirror(remote, plan.wanted, settings.landing):
+    for outcome in mirror(remote, plan.wanted, settings.landing, limits=settings.limits):
         try:
             version = _load(loader, outcome)
         except LoaderError as error:

@@ -3,7 +3,7 @@
     {root}/{organizationId}/public/exported_{topic}/{name}.{csv|parquet}
     {root}/public/exported_{topic}/{name}.{csv|parquet}         when the root is itself one organization's folder
 
-What does not fit is reported once, where it was met.
+What does not fit is reported once, where it was met; a folder that cannot be looked into is closed, and the others are walked.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from loaders.errors import SettingsError
+from loaders.errors import AccessRefused, TooMuchAsked
 from loaders.names import PUBLIC_FOLDER, ExportName, parse_file, parse_organization, parse_topic
 from loaders.seam import shown
 
 _LISTINGS_AT_ONCE = 16
+_UNTELLING = "the server tells no size or no modification time, so a new version could not be told from an old one"
+_MOST_IGNORED_SHOWN = 1_000
 _LONGEST_NAME = 128  # no export's name is near it, and a landed name must stay below a file system's 255
 
 
@@ -33,10 +35,26 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a server holds: the exports by organization, topic and name, and the paths that are none, escaped for showing."""
+    """What a server holds: the exports by organization, topic and name, and the paths that are none, escaped for showing.
+
+    ``closed`` are the folders and files that could not be looked at, with the reason; what is below them is unknown.
+    """
 
     files: tuple[RemoteFile, ...]
     ignored: tuple[str, ...]
+    closed: tuple["Closed", ...] = ()
+
+    def knows(self, path: str) -> bool:
+        """Whether a path would be in the listing if it were on the server."""
+        return not any(path == one.path or path.startswith(one.path.rstrip("/") + "/") for one in self.closed)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A folder or file that could not be looked at. ``path`` may hold anything: escape it for showing."""
+
+    path: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,7 @@ class Walk:
     ls: List
     own_organization: Callable[[], str]
     ignored: list[str] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
 
     def run(self, root: Sequence[Entry]) -> Listing | None:
         """All exports below the entries of the root; None when there is not one export folder."""
@@ -87,12 +106,25 @@ class Walk:
             publics += self._publics(self._below(pool, organizations))
             topics = self._topics(self._below(pool, publics))
             files = self._files(self._below(pool, topics))
-        ignored = tuple(sorted({shown(path) for path in self.ignored}))
-        return Listing(tuple(sorted(files, key=_place)), ignored) if topics else None
+        closed = tuple(sorted(self.closed, key=lambda one: one.path))
+        return Listing(tuple(sorted(files, key=_place)), self._ignored(), closed) if topics or closed else None
+
+    def _ignored(self) -> tuple[str, ...]:
+        paths = sorted(set(self.ignored))
+        more = len(paths) - _MOST_IGNORED_SHOWN
+        return (*map(shown, paths[:_MOST_IGNORED_SHOWN]), *([f"... and {more:,} names more"] if more > 0 else []))
 
     def _below(self, pool: ThreadPoolExecutor, folders: Sequence[Folder]) -> Iterator[tuple[Folder, Entry]]:
-        for folder, entries in zip(folders, pool.map(self.ls, [folder.path for folder in folders]), strict=True):
+        for folder, entries in zip(folders, pool.map(self._list, [folder.path for folder in folders]), strict=True):
             yield from ((folder, entry) for entry in entries)
+
+    def _list(self, path: str) -> list[Entry]:
+        """What a folder holds; nothing when it is closed to us: one such folder is not to keep the others from us."""
+        try:
+            return self.ls(path)
+        except (AccessRefused, TooMuchAsked) as error:
+            self.closed.append(Closed(path, str(error)))
+            return []
 
     def _top(self, root: Sequence[Entry]) -> tuple[list[Folder], list[Folder]]:
         """The organizations' folders, and the root's own ``public`` when it is itself an organization's folder."""
@@ -107,7 +139,7 @@ class Walk:
         return organizations, publics
 
     def _holds_topics(self, folder: Entry) -> bool:
-        return any(parse_topic(entry.name) for entry in self.ls(folder.path))
+        return any(parse_topic(entry.name) for entry in self._list(folder.path))
 
     def _publics(self, entries: Iterator[tuple[Folder, Entry]]) -> list[Folder]:
         publics = []
@@ -130,22 +162,17 @@ class Walk:
         return list(topics.values())
 
     def _files(self, entries: Iterator[tuple[Folder, Entry]]) -> list[RemoteFile]:
-        files = []
+        """The exports; a name that a listing holds twice counts once."""
+        files: dict[str, RemoteFile] = {}
         for topic, entry in entries:
             name = parse_file(entry.name) if entry.fits and entry.kind == "file" else None
-            if name:
-                files.append(_remote_file(topic, entry, name))
-            else:
+            if not name or entry.path in files:
                 self.ignored.append(entry.path)
-        return files
-
-
-def _remote_file(topic: Folder, entry: Entry, name: ExportName) -> RemoteFile:
-    if entry.size is None or entry.modified_at is None:
-        raise SettingsError(
-            f"{shown(entry.path)}: the server tells no size or no modification time, so a new version could not be told from an old one."
-        )
-    return RemoteFile(entry.path, topic.organization_id, topic.topic, name, entry.size, entry.modified_at)
+            elif entry.size is None or entry.modified_at is None:
+                self.closed.append(Closed(entry.path, f"{shown(entry.path)}: {_UNTELLING}"))
+            else:
+                files[entry.path] = RemoteFile(entry.path, topic.organization_id, topic.topic, name, entry.size, entry.modified_at)
+        return list(files.values())
 
 
 def _place(file: RemoteFile) -> tuple[str, str, str]:
