@@ -2,17 +2,15 @@
 
 Exit codes: 0 all good; 3 a file is quarantined, held or refused and waits for somebody; 75 try again: another process is at
 work, or the server did not hand over what it holds; 1 failed, and will fail again until somebody acts; 2 the command line
-itself is wrong.
+itself is wrong. A watch that is told to stop ends with 0.
 """
 
-import dataclasses
 import getpass
 import json
-import math
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -23,11 +21,16 @@ from loaders import report
 from loaders.decisions import Ruling
 from loaders.demonstration import demonstrate, step_aside
 from loaders.docs_site import SITE, write_site
-from loaders.errors import LoaderError, TryAgain
+from loaders.errors import LoaderError
 from loaders.explain import explain
 from loaders.explain_report import show_explanation
+from loaders.logs import JsonLog
+from loaders.metrics import openmetrics
+from loaders.options import Duration, log_json, wants_json_log
 from loaders.pipeline import RunReport, run
+from loaders.plain import plain
 from loaders.private import keep_to_owner
+from loaders.progress import Line, Progress
 from loaders.publish import count_published, publish, rollback
 from loaders.query import query_published
 from loaders.raw import RawLoader
@@ -37,31 +40,46 @@ from loaders.scaffold import check_scaffold, write_scaffold
 from loaders.seam import printable
 from loaders.settings import load_settings
 from loaders.simulator import simulate
-from loaders.status import read_status
-from loaders.sync import SyncReport, make_plan, sync
+from loaders.status import read_ended, read_status
+from loaders.summary import ATTENTION, FAILED, error_code, exit_code
+from loaders.sync import make_plan, sync
 from loaders.verify import verify
 from loaders.waiting import WAITING, set_aside
 from loaders.warehouse import open_build
+from loaders.watch import watch
 
-ATTENTION, DIFFERS, TEMPORARY, FAILED = 3, 4, 75, 1
+DIFFERS = 4
 
 
 def command(function: Callable[..., Any]) -> click.Command:
     """A subcommand that takes ``--json`` and turns the loader's errors into a message and an exit code."""
 
+    @log_json
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to standard error.")
     @wraps(function)
     def guarded(**options: Any) -> None:
+        log = _log()
+        if log:
+            log.listen()
         try:
             function(**options)
         except LoaderError as error:
-            click.echo(printable(f"{type(error).__name__}: {error}"), err=True)
-            sys.exit(TEMPORARY if isinstance(error, TryAgain) else FAILED)
+            if log:
+                log.error(error, error_code(error))
+            else:
+                click.echo(printable(f"{type(error).__name__}: {error}"), err=True)
+            sys.exit(error_code(error))
+        except Exception as error:
+            if not log:
+                raise
+            log.crash(error)
+            sys.exit(FAILED)
 
     return main.command(name=function.__name__.rstrip("_"))(guarded)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@log_json
 def main() -> None:
     """Fortress Warehouse's loader: mirrors exports, loads them into DuckDB, publishes the finished tables.
 
@@ -105,16 +123,20 @@ def plan(as_json: bool) -> None:
 
 
 @command
-def status(as_json: bool) -> None:
+@click.option("--openmetrics", "as_metrics", is_flag=True, help="Print OpenMetrics text, for Prometheus and the like.")
+def status(as_metrics: bool, as_json: bool) -> None:
     """Show, per organization and topic, how far the data is and what needs attention.
 
-    Example: python -m loaders status
+    Example: python -m loaders status --openmetrics
     """
     settings = load_settings()
     settings.require_warehouse()
     with open_build(settings.build, read_only=True) as connection:
-        topics, aside = read_status(connection), set_aside(connection)
-    _answer(as_json, {"topics": topics, "set_aside": aside}, lambda: report.show_status(topics, aside))
+        topics, aside, ended = read_status(connection), set_aside(connection), read_ended(connection)
+    if as_metrics:
+        click.echo(openmetrics(topics, ended), nl=False)
+    else:
+        _answer(as_json, {"topics": topics, "set_aside": aside, "last_success": ended}, lambda: report.show_status(topics, aside, ended))
     sys.exit(ATTENTION if aside else 0)
 
 
@@ -208,6 +230,25 @@ def run_(as_json: bool, full: bool) -> None:
         done = demonstrate(settings, say)
     _answer(as_json, done, lambda: _show_runs(done))
     sys.exit(exit_code([one.sync for one in done]))
+
+
+@command
+@click.option("--every", type=Duration(), default="5m", show_default=True, help="How long to wait between two rounds: 30s, 5m, 1h.")
+@click.option("--rounds", type=click.IntRange(min=1), help="End after so many rounds, with the last one's exit code.")
+def watch_(every: timedelta, rounds: int | None, as_json: bool) -> None:
+    """Run again and again in one process. SIGTERM and Ctrl-C end it between two steps, with exit code 0; a second one at once.
+
+    Between rounds it holds nothing: `dbt` and other commands work. A round that fails does not end it.
+
+    Example: python -m loaders watch --every 5m
+    """
+    settings = load_settings()
+    settings.require_exports_url()
+    say = _progress(as_json)
+    step_aside(settings, say)
+    done = watch(settings, say, every, rounds)
+    _answer(as_json, done, lambda: None)
+    sys.exit(done.exit_code)
 
 
 def _show_runs(done: list[RunReport]) -> None:
@@ -327,33 +368,19 @@ def docs(out: Path, as_json: bool) -> None:
     )
 
 
-def exit_code(syncs: Sequence[SyncReport]) -> int:
-    """What syncs end with that ran through; a file still being written is left to the next run, and is no failure."""
-    if any(one.waiting or one.refused or one.plan.closed for one in syncs[-1:]):
-        return ATTENTION
-    return TEMPORARY if any(one.failed for one in syncs) else 0
+def _log() -> JsonLog | None:
+    return JsonLog(click.get_current_context().info_name or "") if wants_json_log() else None
 
 
-def _progress(as_json: bool) -> Callable[[str], None]:
-    return lambda line: click.echo(printable(line), err=as_json)
+def _progress(as_json: bool) -> Progress:
+    def say(line: str) -> None:
+        click.echo(printable(line), err=as_json or (isinstance(line, Line) and line.level == "error"))
+
+    return _log() or say
 
 
 def _answer(as_json: bool, found: Any, show: Callable[[], None]) -> None:
     if as_json:
-        click.echo(json.dumps(_plain(found), allow_nan=False))
+        click.echo(json.dumps(plain(found), allow_nan=False))
     else:
         show()
-
-
-def _plain(value: Any) -> Any:
-    """What JSON knows: reports are dataclasses all the way down; times as ISO 8601, everything else as its text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    is_known = value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
-    return value if is_known else str(value)

@@ -1,48 +1,104 @@
 """The main job in one process: sync, build of what has news, publish."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from loaders.build import BuildReport, build
+from loaders.errors import LoaderError
 from loaders.news import LEDGER, News, find_news
+from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
 from loaders.remote import open_remote
 from loaders.settings import Settings
-from loaders.sync import SyncReport, sync
-from loaders.warehouse import open_build
-
-Progress = Callable[[str], None]
+from loaders.summary import TEMPORARY, error_code, exit_code, summary
+from loaders.sync import Stopping, SyncReport, sync
+from loaders.warehouse import open_build, remember_ended
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What each step did; None for a step that had nothing to do."""
+    """What each step did; None for a step that had nothing to do. ``seconds`` by step, of those that were begun."""
 
     sync: SyncReport
     build: BuildReport | None
     publish: PublishReport | None
+    seconds: dict[str, float]
 
 
-def run(settings: Settings, progress: Progress, full_refresh: bool = False) -> RunReport:
-    """Mirror and load what is new, build the topics with news, publish. Without news, two steps are not even started."""
+@dataclass(slots=True)
+class _Course:
+    """A run as far as it has come."""
+
+    sync: SyncReport | None = None
+    build: BuildReport | None = None
+    publish: PublishReport | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[step] = round(time.monotonic() - began, 3)
+
+
+def run(settings: Settings, progress: Progress, full_refresh: bool = False, stopping: Stopping = lambda: False) -> RunReport:
+    """Mirror and load what is new, build the topics with news, publish. Without news, two steps are not even started.
+
+    The last line says how it ended, whether it went through or not. Once ``stopping`` says so, no further step is begun; the
+    next run goes on from there.
+    """
     settings.require_exports_url()
-    progress(f"sync     {settings.source_label}")
-    with open_remote(settings) as remote, open_build(settings.build) as connection:
-        synced = sync(settings, connection, remote, lambda line: progress(f"         {line}"))
+    course = _Course()
+    try:
+        synced = _run(settings, progress, full_refresh, stopping, course)
+        code = exit_code([synced])
+        if code != TEMPORARY and not stopping():
+            with open_build(settings.build) as connection:
+                remember_ended(connection, "run")
+    except LoaderError as error:
+        progress(summary(course.sync, course.build, course.seconds, error_code(error)))
+        raise
+    progress(summary(course.sync, course.build, course.seconds, code))
+    return RunReport(synced, course.build, course.publish, course.seconds)
+
+
+def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: Stopping, course: _Course) -> SyncReport:
+    progress(heading("sync", settings.source_label, source=settings.source_label))
+    with course.timed("sync"), open_remote(settings) as remote, open_build(settings.build) as connection:
+        course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
         news = find_news(connection)
-    built = None
-    if news or full_refresh:
-        progress(f"build    {_in_words(news, full_refresh)}")
-        built = build(settings, news, full_refresh)
-        progress(f"         {built.models} models built, {built.tests} tests passed")
-    published = None
-    if built or is_behind(settings):
-        progress(f"publish  {settings.published}")
-        published = publish(settings)
-    if not built and not published:
+    if (news or full_refresh) and not stopping():
+        progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
+        with course.timed("build"):
+            course.build = build(settings, news, full_refresh)
+        _show_built(course.build, progress)
+    if not stopping() and (course.build or is_behind(settings)):
+        progress(heading("publish", str(settings.published), path=str(settings.published)))
+        with course.timed("publish"):
+            course.publish = publish(settings)
+    if stopping():
+        progress(Line("told to stop: the next run goes on from here", step="run"))
+    elif not course.build and not course.publish:
         standing = "stays rolled back until there is news" if is_rolled_back(settings) else "stands"
-        progress(f"nothing new: nothing built, the published file {standing}")
-    return RunReport(synced, built, published)
+        progress(Line(f"nothing new: nothing built, the published file {standing}", step="run"))
+    return synced
+
+
+def _show_built(built: BuildReport, progress: Progress) -> None:
+    warned = f", {len(built.warnings)} of them with a warning" if built.warnings else ""
+    facts = {"models": built.models, "tests": built.tests, "warnings": len(built.warnings)}
+    progress(detail("build", Line(f"{built.models} models built, {built.tests} tests passed{warned}", **facts)))
+    if built.unresolved_references:
+        text = f"{built.unresolved_references:,} references lead nowhere: audit.unresolved_references says which, and why"
+        progress(detail("build", Line(text, level="warning", unresolved_references=built.unresolved_references)))
+
+
+def _topics(news: News) -> list[str]:
+    return [topic for topic in sorted({*news.topics, *news.rebuild}) if topic != LEDGER]
 
 
 def _in_words(news: News, full_refresh: bool) -> str:

@@ -1,7 +1,7 @@
 """Reports as people read them. What a command found is data (`--json`); this module only shows it."""
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +134,8 @@ def show_publish(report: PublishReport) -> None:
     console().print(_PERSONAL_DATA[report.pii])
 
 
-def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> None:
-    """One line per organization and topic, then the files that wait for somebody."""
+def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside], ended: Mapping[str, datetime | None]) -> None:
+    """One line per organization and topic, when each step last went through, then the files that wait for somebody."""
     headings = (
         "organization",
         "topic",
@@ -168,6 +168,8 @@ def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside]) -> Non
         for one in topics
     ]
     console().print(table("status", headings, rows))
+    times = (f"{step} {moment:%Y-%m-%d %H:%M:%S}" if moment else f"{step} never" for step, moment in ended.items())
+    console().print(f"\nlast went through (UTC): {', '.join(times)}")
     show_set_aside(aside)
 
 

@@ -19,7 +19,9 @@ _BY_TOPIC = """
             count(*) filter (status = 'loaded') as files,
             count(*) filter (status = 'quarantined') as quarantined,
             count(*) filter (status = 'held') as held,
-            count(*) filter (status = 'discarded') as discarded
+            count(*) filter (status = 'discarded') as discarded,
+            count(*) filter (status = 'duplicate') as duplicate,
+            count(*) filter (status = 'superseded') as superseded
         from raw._files group by all
     ),
     vanished as (
@@ -33,7 +35,7 @@ _BY_TOPIC = """
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """One organization's topic. ``lag_seconds`` counts from the last batch's own time to now."""
+    """One organization's topic; ``files`` are those loaded. ``lag_seconds`` counts from the last batch's own time to now."""
 
     organization_id: str
     topic: str
@@ -44,6 +46,8 @@ class TopicStatus:
     quarantined: int
     held: int
     discarded: int
+    duplicate: int
+    superseded: int
     vanished: int
     lag_seconds: float | None
     unknown_columns: tuple[str, ...]
@@ -63,6 +67,22 @@ def read_status(connection: duckdb.DuckDBPyConnection, now: datetime | None = No
         disagree = disagreements.get((organization_id, topic), 0) if topic in modelled else None
         found.append(TopicStatus(organization_id, topic, last_file, last_batch_at, *counts, lag, unknown, disagree, topic in modelled))
     return found
+
+
+def read_ended(connection: duckdb.DuckDBPyConnection) -> dict[str, datetime | None]:
+    """When each step last went through, UTC; None for never. A build by hand with dbt is not noted."""
+    return {
+        "sync": _latest(connection, "_ended", "ended_at", "where step = 'sync'"),
+        "build": _latest(connection, "_built", "built_at"),
+        "publish": _latest(connection, "_published", "published_at"),
+        "run": _latest(connection, "_ended", "ended_at", "where step = 'run'"),
+    }
+
+
+def _latest(connection: duckdb.DuckDBPyConnection, table: str, column: str, condition: str = "") -> datetime | None:
+    if column not in table_columns(connection, "raw", table):  # a warehouse of an older version, opened to be read
+        return None
+    return connection.execute(f"select max({column}) from raw.{table} {condition}").fetchone()[0]
 
 
 def unknown_columns(connection: duckdb.DuckDBPyConnection, topic: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Mirror what is new on the server and load it, file by file."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,14 +11,15 @@ from loaders.errors import LoaderError, Never, ReadFailed
 from loaders.gate_settings import GateSettings, load_gates
 from loaders.ledger import FileVersion
 from loaders.mirror import Landed, LeftForNextRun, mirror
+from loaders.progress import Line, Progress
 from loaders.raw import RawLoader
 from loaders.registry import topics
 from loaders.remote import Listing, Remote, RemoteFile
 from loaders.settings import Settings
 from loaders.waiting import SetAside, set_aside
-from loaders.warehouse import topic_tables
+from loaders.warehouse import remember_ended, topic_tables
 
-Progress = Callable[[str], None]
+Stopping = Callable[[], bool]  # asked between two pieces of work: whether to leave the rest to the next run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,17 @@ def make_plan(connection: duckdb.DuckDBPyConnection, listing: Listing) -> Plan:
 
 
 def sync(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, remote: Remote, progress: Progress, gates: GateSettings | None = None
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    remote: Remote,
+    progress: Progress,
+    gates: GateSettings | None = None,
+    stopping: Stopping = lambda: False,
 ) -> SyncReport:
-    """Mirror and load all that is new. A file that cannot be read, or would change too much, is set aside; the others go on."""
+    """Mirror and load all that is new. A file that cannot be read, or would change too much, is set aside; the others go on.
+
+    Once ``stopping`` says so, what is not loaded yet is left to the next sync.
+    """
     listing = remote.list_exports()
     plan = make_plan(connection, listing)
     _note_vanished(connection, plan.vanished, listing.files)
@@ -84,18 +94,26 @@ def sync(
     loader = RawLoader(connection, settings.landing, gates)
     loader.catch_up()
     tally = _Tally(progress, len(plan.wanted))
-    for outcome in mirror(remote, plan.wanted, settings.landing, limits=settings.limits):
-        try:
-            version = _load(loader, outcome)
-        except LoaderError as error:
-            report.left.append((outcome.file, error))
-            progress(f"{_label(outcome.file)}: left for the next run. {error}")
-        else:
-            _note(report, outcome.file, version)
-            tally.add(outcome.file, version)
+    with closing(mirror(remote, plan.wanted, settings.landing, limits=settings.limits)) as outcomes:
+        for outcome in outcomes:
+            _settle(loader, outcome, report, tally)
+            if stopping():
+                break
     tally.close()
     report.waiting = len(set_aside(connection))
+    remember_ended(connection, "sync")
     return report
+
+
+def _settle(loader: RawLoader, outcome: Landed | LeftForNextRun, report: SyncReport, tally: "_Tally") -> None:
+    try:
+        version = _load(loader, outcome)
+    except LoaderError as error:
+        report.left.append((outcome.file, error))
+        tally.left(outcome.file, error)
+    else:
+        _note(report, outcome.file, version)
+        tally.add(outcome.file, version)
 
 
 def _load(loader: RawLoader, outcome: Landed | LeftForNextRun) -> FileVersion | None:
@@ -120,12 +138,19 @@ class _Tally:
         self._files += 1
         self._rows += version.row_count or 0 if version else 0
         if version is not None and version.status not in ("loaded", "duplicate", "discarded"):
-            self._progress(f"{_label(file)}: {version.status.upper()}. {version.reason}")
+            text = f"{_label(file)}: {version.status.upper()}. {version.reason}"
+            self._progress(Line(text, level="warning", **_facts(file), status=version.status, reason=version.reason))
+
+    def left(self, file: RemoteFile, error: LoaderError) -> None:
+        text = f"{_label(file)}: left for the next run. {error}"
+        self._progress(Line(text, level="warning", **_facts(file), status="left", error=type(error).__name__))
 
     def close(self) -> None:
         if self._group:
             organization_id, topic = self._group
-            self._progress(f"[{self._done}/{self._wanted}] {organization_id} {topic}: {self._files} files, {self._rows:,} rows")
+            text = f"[{self._done}/{self._wanted}] {organization_id} {topic}: {self._files} files, {self._rows:,} rows"
+            facts = {"organization": organization_id, "topic": topic, "files": self._files, "rows": self._rows}
+            self._progress(Line(text, **facts, done=self._done, wanted=self._wanted))
         self._group, self._files, self._rows = None, 0, 0
 
 
@@ -167,3 +192,7 @@ def _in_order(connection: duckdb.DuckDBPyConnection, files: Sequence[RemoteFile]
 
 def _label(file: RemoteFile) -> str:
     return f"{file.organization_id}/{file.topic}/{file.name.file_name}"
+
+
+def _facts(file: RemoteFile) -> dict[str, str]:
+    return {"organization": file.organization_id, "topic": file.topic, "file": file.name.file_name}

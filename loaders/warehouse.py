@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -61,6 +62,8 @@ PUBLISHED_COLUMNS = {
 
 _SEEN_COLUMNS = {"topic": "varchar", "_file_id": "bigint"}
 
+_ENDED_COLUMNS = {"step": "varchar", "ended_at": "timestamp"}
+
 _OFFENDING_COLUMNS = {"_file_id": "bigint", "offending_text": "varchar"}
 
 _MEASURE_COLUMNS = {
@@ -90,6 +93,7 @@ _OWN_TABLES = {
     "_built": _BUILT_COLUMNS,
     "_seen": _SEEN_COLUMNS,
     "_published": PUBLISHED_COLUMNS,
+    "_ended": _ENDED_COLUMNS,
     "_offending": _OFFENDING_COLUMNS,
     "_measures": _MEASURE_COLUMNS,
     "_decisions": DECISION_COLUMNS,
@@ -157,6 +161,14 @@ def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table, columns in _OWN_TABLES.items():
         definition = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         connection.execute(f"create table if not exists raw.{table} ({definition})")
+
+
+def remember_ended(connection: duckdb.DuckDBPyConnection, step: str) -> None:
+    """Note that a step (sync, run) went through just now; for monitors, and for nothing else."""
+    connection.execute("begin")
+    connection.execute("delete from raw._ended where step = ?", [step])
+    connection.execute("insert into raw._ended values (?, ?)", [step, datetime.now(UTC).replace(tzinfo=None)])
+    connection.execute("commit")
 
 
 def topic_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
