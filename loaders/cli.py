@@ -35,6 +35,7 @@ from loaders.publish import count_published, publish, rollback
 from loaders.query import query_published
 from loaders.raw import RawLoader
 from loaders.remote import open_remote
+from loaders.restore import restore
 from loaders.rulings import rule
 from loaders.scaffold import check_scaffold, write_scaffold
 from loaders.seam import printable
@@ -249,6 +250,16 @@ def watch_(every: timedelta, rounds: int | None, as_json: bool) -> None:
     done = watch(settings, say, every, rounds)
     _answer(as_json, done, lambda: None)
     sys.exit(done.exit_code)
+
+
+@command
+def restore_(as_json: bool) -> None:
+    """Make build.duckdb again from the landing folder alone, when it is lost. `python -m loaders run` then builds the tables.
+
+    Example: python -m loaders restore
+    """
+    done = restore(load_settings(), _progress(as_json))
+    _answer(as_json, done, lambda: report.show_restore(done))
 
 
 def _show_runs(done: list[RunReport]) -> None:

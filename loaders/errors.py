@@ -78,6 +78,10 @@ class BuildFailed(Never):
     """dbt reported an error; what was published before is untouched."""
 
 
+class RestoreRefused(Never):
+    """There is a build database already, or no landed file to make one of."""
+
+
 class DocsFailed(Never):
     """The docs site cannot be made of what dbt wrote."""
 

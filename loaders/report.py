@@ -12,6 +12,7 @@ from rich.table import Table
 from loaders.pipeline import RunReport
 from loaders.publish import PublishReport
 from loaders.registry import modelled_topics
+from loaders.restore import RestoreReport
 from loaders.rulings import Ruled
 from loaders.scaffold import ScaffoldReport
 from loaders.seam import visible
@@ -125,6 +126,12 @@ def show_verification(found: Verification) -> None:
         console().print("where raw or a landed file differs itself, restore build.duckdb or the file from a backup.")
     else:
         console().print(f"the same: {found.tables} tables, from {found.files} file versions")
+
+
+def show_restore(report: RestoreReport) -> None:
+    """What became of the landed files."""
+    found = ", ".join(f"{count:,} {status}" for status, count in sorted(report.statuses.items()))
+    console().print(f"restored: {report.files:,} landed files: {found}\n`python -m loaders run` builds and publishes the tables.")
 
 
 def show_publish(report: PublishReport) -> None:
