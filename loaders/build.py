@@ -88,6 +88,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
 
     os.environ |= {
         "FORTRESS_HOME": str(settings.home),
+        "FORTRESS_MEMORY_LIMIT": settings.limits.memory,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_LOG_PATH": str(settings.home / "logs"),
     }

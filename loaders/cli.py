@@ -102,7 +102,7 @@ def sync_(as_json: bool) -> None:
     settings.require_exports_url()
     with open_remote(settings) as remote:  # first: an address that is wrong shall leave everything as it is
         step_aside(settings, _progress(as_json))
-        with open_build(settings.build) as connection:
+        with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
             found = sync(settings, connection, remote, _progress(as_json))
     _answer(as_json, found, lambda: report.show_sync(found))
     sys.exit(exit_code([found]))
@@ -193,8 +193,8 @@ def discard(files: tuple[str, ...], reason: str, by: str, as_json: bool) -> None
 def _rule(what: Ruling, files: tuple[str, ...], reason: str, by: str, as_json: bool) -> None:
     settings = load_settings()
     settings.require_warehouse()
-    with open_build(settings.build) as connection:
-        done = rule(RawLoader(connection, settings.landing), what, files, by, reason)
+    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+        done = rule(RawLoader(connection, settings.landing, limits=settings.limits), what, files, by, reason)
     _answer(as_json, done, lambda: report.show_rulings(done))
     sys.exit(ATTENTION if any(one.version.status in WAITING for one in done) else 0)
 

@@ -1,5 +1,6 @@
 """What a server may ask of this machine at most. docs/security.md lists the limits, docs/decisions/0022 says why they are what they are."""
 
+import os
 import re
 import shutil
 import threading
@@ -12,7 +13,7 @@ from loaders.errors import SettingsError, TooMuchAsked
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SIZE = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([A-Za-z]*)")
-_MEMORY = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B|%)", re.IGNORECASE)
 _KEPT_FREE, _SHARE_KEPT_FREE = 10**9, 20  # a gigabyte of the disk, or a twentieth of a small one
 
 
@@ -25,6 +26,15 @@ class Limits:
     file_rows: int = 200_000_000
     names: int = 2_000_000
     memory: str = "4GB"
+
+    @property
+    def memory_bytes(self) -> int:
+        """DuckDB's memory as a number; a share is one of this machine's."""
+        match = _MEMORY.fullmatch(self.memory)
+        assert match is not None, self.memory
+        if match[2] == "%":
+            return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * float(match[1]) / 100)
+        return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
 def read_limits(values: Mapping[str, str]) -> Limits:

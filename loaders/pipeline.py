@@ -68,7 +68,11 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False, stop
 
 def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: Stopping, course: _Course) -> SyncReport:
     progress(heading("sync", settings.source_label, source=settings.source_label))
-    with course.timed("sync"), open_remote(settings) as remote, open_build(settings.build) as connection:
+    with (
+        course.timed("sync"),
+        open_remote(settings) as remote,
+        open_build(settings.build, memory_limit=settings.limits.memory) as connection,
+    ):
         course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
         news = find_news(connection)
     if (news or full_refresh) and not stopping():

@@ -15,6 +15,7 @@ from loaders.gate_settings import GateSettings, load_gates
 from loaders.gates import TooMuch, judge
 from loaders.landing import writing
 from loaders.ledger import FileVersion, Status
+from loaders.limits import Limits
 from loaders.measures import LoadedFile, Measure
 from loaders.mirror import Landed, landing_path
 from loaders.raw_tables import (
@@ -71,6 +72,7 @@ class RawLoader:
     connection: duckdb.DuckDBPyConnection
     landing: Path
     gates: GateSettings = field(default_factory=load_gates)
+    limits: Limits = field(default_factory=Limits)
 
     def load(self, landed: Landed) -> FileVersion | None:
         """Load one landed file and say what became of it; None when its content was already in force."""
@@ -130,7 +132,7 @@ class RawLoader:
         modified_at = version.remote_mtime.replace(tzinfo=UTC)
         path = landing_path(self.landing, version.organization_id, version.topic, version.name, modified_at, version.sha256)
         with writing(path):
-            return prepare_table(self.connection, open_version(version, path))
+            return prepare_table(self.connection, open_version(version, path, self.limits))
 
     def _opened_again(self, version: FileVersion) -> Opened | Refused:
         """A snapshot that was nothing, and counts now that another stands before it: its rows come from the landing."""

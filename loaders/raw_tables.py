@@ -9,6 +9,7 @@ import duckdb
 
 from loaders.errors import UnreadableFile
 from loaders.ledger import FileVersion
+from loaders.limits import Limits
 from loaders.readers import Readable, folded, open_file, unreadable
 from loaders.warehouse import BEYOND_REPAIR, quote, table_columns
 
@@ -33,9 +34,9 @@ class Opened:
         return f"raw.{quote(self.version.topic)}"
 
 
-def open_version(version: FileVersion, path: Path) -> Opened:
+def open_version(version: FileVersion, path: Path, limits: Limits) -> Opened:
     """The version, its file read through once; UnreadableFile when that is no whole export."""
-    return Opened(version, path, open_file(path, version.name))
+    return Opened(version, path, open_file(path, version.name, limits))
 
 
 def raw_column(delivered: str) -> str:

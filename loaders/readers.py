@@ -8,19 +8,20 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from loaders.errors import ReadFailed, UnreadableFile
+from loaders.errors import UnreadableFile
 from loaders.formats import recognised
+from loaders.limits import Limits
 from loaders.names import ExportName
+from loaders.prover import prove
 from loaders.rfc4180 import LONGEST_LINE, read_header
-from loaders.warehouse import open_scratch, quote
 
 MAX_COLUMNS = 2_000
 
+_GENEROUS = Limits()
 _SMALLEST_PARQUET = 12  # the four letters twice, and between them at least the length of the footer
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # also what turns the text around it
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -65,20 +66,20 @@ def folded(column: str) -> str:
     return column.lower()
 
 
-def open_file(path: Path, name: ExportName) -> Readable:
+def open_file(path: Path, name: ExportName, limits: Limits = _GENEROUS) -> Readable:
     """How to read the file, which has been read through once by then; UnreadableFile when it is no whole export."""
     if path.stat().st_size == 0:
         raise UnreadableFile("the file is empty (zero bytes): not even a header is there; have it exported again")
-    return _open_csv(path, name) if name.format == "csv" else _open_parquet(path, name)
+    return _open_csv(path, name) if name.format == "csv" else _open_parquet(path, name, limits)
 
 
 def _open_csv(path: Path, name: ExportName) -> Readable:
     file = read_header(path)
-    _check_header(file.columns, name)
+    check_header(file.columns, name)
     rows, has_line_breaks = file.count()
     values = [f"c{i}" for i in range(len(file.columns))]
     source = _csv_source(values, parallel=not has_line_breaks)  # several threads misjudge long values with line breaks
-    return Readable(_delivered(file.columns), _select(file.columns, values, source), False, rows, file.locate, file.is_ended)
+    return Readable(delivered(file.columns), select_of(file.columns, values, source), False, rows, file.locate, file.is_ended)
 
 
 def _csv_source(columns: Sequence[str], parallel: bool) -> str:
@@ -88,17 +89,10 @@ def _csv_source(columns: Sequence[str], parallel: bool) -> str:
     return f"read_csv($path, auto_detect=false, hive_partitioning=false, header=true, {dialect}, {limits}, columns={{{types}}})"
 
 
-def _open_parquet(path: Path, name: ExportName) -> Readable:
-    """Read it whole in a database of its own first: a torn file can set off what leaves a database unusable."""
+def _open_parquet(path: Path, name: ExportName, limits: Limits) -> Readable:
     _refuse_torn_parquet(path)
-    try:
-        return _prove_parquet(_scratch(), path, name)
-    except duckdb.Error as error:
-        _scratch.cache_clear()
-        if isinstance(error, duckdb.OutOfMemoryException):  # ours, or a size that the file made up
-            raise ReadFailed(f"{path.name}: {first_line(error)}") from None
-        said = first_line(error).replace(str(path), name.file_name)  # which may quote the file
-        raise UnreadableFile("the Parquet file cannot be read: it is damaged, have it exported again", text=said) from None
+    proven = prove(path, name.file_name, limits)
+    return Readable(**proven | {"columns": tuple(proven["columns"])})
 
 
 def _refuse_torn_parquet(path: Path) -> None:
@@ -115,79 +109,20 @@ def _refuse_torn_parquet(path: Path) -> None:
         raise UnreadableFile("the Parquet file cannot be read: its end is missing, it was cut short; have it delivered again")
 
 
-@cache
-def _scratch() -> duckdb.DuckDBPyConnection:
-    return open_scratch()
-
-
-def _prove_parquet(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName) -> Readable:
-    place = {"path": str(path)}
-    header = _parquet_header(scratch, path)
-    types = [kind for _, kind, *_ in scratch.execute(f"describe from {_parquet_source()}", place).fetchall()]
-    (rows,) = scratch.execute("select sum(num_rows)::bigint from parquet_file_metadata($path)", place).fetchone()
-    _check_header(header, name)  # before its names are used: DuckDB renames the second of two equal ones
-    values = [_as_text(quote(column), kind) for column, kind in zip(header, types, strict=True)]
-    is_taken = "file_row_number" in map(folded, header)
-    source = _parquet_source("" if is_taken else ", file_row_number=true")
-    select = _select(header, values, source, None if is_taken else "file_row_number + 1")
-    readable = Readable(_delivered(header), select, not is_taken, rows)
-    _prove_values(scratch, readable, place)
-    return readable
-
-
-def _prove_values(scratch: duckdb.DuckDBPyConnection, readable: Readable, place: dict[str, str]) -> None:
-    """Look at every value once: a count would not. NUL bytes, which a CSV file may not hold either, are refused."""
-    hashes = ", ".join(f"max(hash({value}))" for value in (*readable.values, "_op"))
-    nuls = ", ".join(f"bool_or(contains({value}, chr(0)))" for value in readable.values)
-    found = scratch.execute(f"select {hashes}, {nuls} from ({readable.select})", place).fetchone() or ()
-    for column, value, holds_nul in zip(readable.columns, readable.values, found[-len(readable.values) :], strict=True):
-        if holds_nul:
-            first = f"select min(_row_number) from ({readable.numbered}) where contains({value}, chr(0))"
-            (row,) = scratch.execute(first, place).fetchone() or (None,)
-            raise UnreadableFile(f"row {row:,} holds a NUL byte, which no text has: have it exported again", text=f"column {column}")
-
-
-def _parquet_source(options: str = "") -> str:
-    """Folders are not columns: in a home below `id=9/`, every row's id would be 9."""
-    return f"read_parquet($path, hive_partitioning=false{options})"
-
-
-def _parquet_header(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    """Names of the top-level columns; parquet_schema lists the whole tree, depth first, the root first."""
-    nodes = connection.execute("select name, coalesce(num_children, 0) from parquet_schema($path)", {"path": str(path)}).fetchall()
-    names, open_children = [], [nodes[0][1]]
-    for column, children in nodes[1:]:
-        if len(open_children) == 1:
-            names.append(column)
-        open_children[-1] -= 1
-        if children:
-            open_children.append(children)
-        while len(open_children) > 1 and open_children[-1] == 0:
-            open_children.pop()
-    return names
-
-
-def _as_text(value: str, kind: str) -> str:
-    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "LIST")):
-        return f"to_json({value})::varchar"
-    if kind == "BLOB":  # text that the writer left unmarked; what is no text shows as escapes and is kept
-        text = f"try(decode({value}))"
-        return f"coalesce(case when not contains({text}, chr(0)) then {text} end, {value}::varchar)"
-    return f"{value}::varchar"
-
-
-def _delivered(header: Sequence[str]) -> tuple[str, ...]:
+def delivered(header: Sequence[str]) -> tuple[str, ...]:
+    """A header's columns without that of the operations."""
     return tuple(column for column in header if folded(column) != "op")
 
 
-def _select(header: Sequence[str], values: Sequence[str], source: str, row_number: str | None = None) -> str:
+def select_of(header: Sequence[str], values: Sequence[str], source: str, row_number: str | None = None) -> str:
+    """A Readable's ``select``: ``values`` are the header's, as expressions over ``source``; ``row_number`` one for the row's number."""
     value_of = dict(zip(header, values, strict=True))
-    texts = [f"{value_of[column]} as v{place}" for place, column in enumerate(_delivered(header))]
+    texts = [f"{value_of[column]} as v{place}" for place, column in enumerate(delivered(header))]
     op = next((f"upper({value_of[column]})" for column in header if folded(column) == "op"), "null::varchar")
     return f"select {', '.join(texts)}, {row_number or 'null::bigint'} as _row_number, {op} as _op from {source}"
 
 
-def _check_header(header: Sequence[str], name: ExportName) -> None:
+def check_header(header: Sequence[str], name: ExportName) -> None:
     """A header can be loaded when every column has one name of its own, one is the key, and a change file has operations.
 
     The reason gives places and no names: where the header is missing, they are a record's values.

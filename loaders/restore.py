@@ -39,7 +39,7 @@ def restore(settings: Settings, progress: Progress) -> RestoreReport:
         raise RestoreRefused(f"{settings.landing} holds no exports: put it back from a backup first.")
     part = settings.build.with_name("restore.duckdb")
     part.unlink(missing_ok=True)  # of a restore that was stopped
-    statuses = _load(part, settings.landing, landed, progress)
+    statuses = _load(part, settings, landed, progress)
     part.rename(settings.build)
     return RestoreReport(len(landed), statuses)
 
@@ -52,10 +52,10 @@ def _landed(landing: Path) -> Iterator[Landed]:
             yield Landed(file, path, sha256_of(path))
 
 
-def _load(build: Path, landing: Path, landed: list[Landed], progress: Progress) -> dict[str, int]:
+def _load(build: Path, settings: Settings, landed: list[Landed], progress: Progress) -> dict[str, int]:
     statuses: Counter[str] = Counter()
-    with open_build(build) as connection:
-        loader = RawLoader(connection, landing, load_gates())
+    with open_build(build, memory_limit=settings.limits.memory) as connection:
+        loader = RawLoader(connection, settings.landing, load_gates(), settings.limits)
         loader.catch_up()
         for number, one in enumerate(landed, start=1):
             version = loader.load(one)

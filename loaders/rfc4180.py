@@ -20,7 +20,10 @@ from loaders.formats import recognised
 
 LONGEST_LINE = 16 * 2**20
 
-_CHUNK = 16 * 2**20
+_CHUNK = 4 * 2**20  # a chunk of nothing but line ends is cut into as many pieces as it has bytes
+_MOST_BLANK_LINES = 100_000
+_MOST_SHAPES, _LONGEST_SHAPE = 10_000, 16_384  # that are remembered: a file may be made so that no two are alike
+_MOST_FIELDS = 100_000  # that are even looked at: what a file may have is decided in loaders.readers
 _BOM = b"\xef\xbb\xbf"
 _CONTENT = bytes(set(range(256)) - set(b'",\r\n'))
 _MASK = bytes(byte if byte in b'",\r\n' else ord("x") for byte in range(256))
@@ -71,6 +74,8 @@ def read_header(path: Path) -> CsvFile:
     """The header of a file of at least one byte; UnreadableFile when it is none."""
     with path.open("rb") as file:
         line = file.readline(LONGEST_LINE)
+    if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+        raise UnreadableFile(f"a line of more than {LONGEST_LINE:,} bytes: its line ends are missing, or a value is too long", 1)
     if found := recognised(line, is_text=True):
         raise UnreadableFile(f"the file is {found}, not CSV: have it exported again", 1, _shown(line))
     line = line.removeprefix(_BOM)
@@ -82,6 +87,8 @@ def read_header(path: Path) -> CsvFile:
         raise UnreadableFile("a quote in the header is not closed before the line ends: a column's name is one line", 1, _shown(line))
     if b"\r" in _QUOTED.sub(b"", body):
         raise UnreadableFile("lines end in CR alone: write LF or CRLF", 1, _shown(line))
+    if (commas := body.count(b",")) >= _MOST_FIELDS:
+        raise UnreadableFile(f"{commas + 1:,} columns, or lines without an end: no export has as many", 1)
     try:
         columns = next(csv.reader([body.decode()], strict=True), [""])
     except csv.Error:
@@ -106,11 +113,13 @@ def _records(file: CsvFile, blank_lines: set[int]) -> Iterator[tuple[int, int]]:
                 continue
             if shape == blank:
                 blank_lines.add(number)
+                if len(blank_lines) > _MOST_BLANK_LINES:
+                    raise UnreadableFile(f"more than {_MOST_BLANK_LINES:,} empty lines: have it exported again", number)
                 first = number + 1
                 continue
             if bare != expected:
                 raise UnreadableFile(_reason(file, bare, expected, number), first, _text_of(file.path, first))
-            if first == number:
+            if first == number and len(good) < _MOST_SHAPES and len(shape) < _LONGEST_SHAPE:
                 good.add(shape)
         yield first, number
         first = number + 1

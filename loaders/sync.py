@@ -91,7 +91,7 @@ def sync(
     report = SyncReport(plan)
     gates = gates or load_gates()
     gates.refuse_unknown({*topics(), *topic_tables(connection), *(file.topic for file in listing.files)})
-    loader = RawLoader(connection, settings.landing, gates)
+    loader = RawLoader(connection, settings.landing, gates, settings.limits)
     loader.catch_up()
     tally = _Tally(progress, len(plan.wanted))
     with closing(mirror(remote, plan.wanted, settings.landing, limits=settings.limits)) as outcomes:

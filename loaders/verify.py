@@ -106,7 +106,7 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
 def _load(scratch: Settings, landing: Path, versions: Sequence[FileVersion], progress: Progress) -> None:
     """In order of arrival, which decides between revisions. No gate: what passed once is not judged again."""
     with open_build(scratch.build) as connection:
-        loader = RawLoader(connection, landing, GateSettings(NO_GATES))
+        loader = RawLoader(connection, landing, GateSettings(NO_GATES), scratch.limits)
         for number, version in enumerate(versions, start=1):
             loader.load(_as_landed(version))
             if number % 500 == 0:

@@ -110,17 +110,19 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def open_scratch() -> duckdb.DuckDBPyConnection:
-    """An empty database in memory, for reading what is not trusted yet."""
-    connection = duckdb.connect()
+def open_scratch(memory_limit: str) -> duckdb.DuckDBPyConnection:
+    """An empty database in memory, for reading what is not trusted yet; it puts nothing on the disk."""
+    connection = duckdb.connect(config={"memory_limit": memory_limit, "temp_directory": ""})
     for statement in _SESSION:
         connection.execute(statement)
     return connection
 
 
 @contextmanager
-def open_build(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_build(path: Path, read_only: bool = False, memory_limit: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the build database, its own tables in place; WarehouseBusy while another process holds it.
+
+    What does not fit into ``memory_limit`` goes to a folder beside the database, which takes no more than nine tenths of the free disk.
 
     Read-only, a warehouse that does not exist yet is an empty one, and is not made.
     """
@@ -129,6 +131,8 @@ def open_build(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     try:
         for statement in _SESSION:
             connection.execute(statement)
+        if memory_limit:
+            connection.execute(f"set memory_limit = {quote_text(memory_limit)}")
         if is_new or not read_only:
             _create_own_tables(connection)
         yield connection
