@@ -6,7 +6,7 @@ LOADERS := $(BIN)/python -m loaders
 NEEDS_CHROMIUM := command -v chromium chromedriver | wc -l | grep -q 2 || { echo "Chromium and its driver are needed: on Debian, apt-get install chromium chromium-driver"; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check docs lint query explore property lock clean
+.PHONY: help setup run test browser check docs lint query explore property audit lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -64,10 +64,23 @@ explore: .venv/explore/ready ## Look around in the published tables without SQL:
 	test -f "$$file" || { echo "$$file does not exist yet: make run makes it"; exit 1; }; \
 	.venv/explore/bin/harlequin --read-only --no-init --no-write-history "$$file"
 
+# pip-audit has an environment of its own, too. --strict: what could not be asked about is a failure.
+.venv/audit/ready: audit.lock | .venv/ready
+	@echo "setting up pip-audit (once; some seconds)"
+	@$(PYTHON) -m venv --clear .venv/audit
+	@$(BIN)/uv pip install --quiet --python .venv/audit/bin/python --require-hashes -r audit.lock
+	@touch $@
+
+audit: .venv/audit/ready ## Do the packages fit one another, and is anything known against them (asks pypi.org)
+	@$(BIN)/uv pip check --python $(BIN)/python
+	@.venv/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+
 lock: .venv/ready ## Resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements.lock
 	@echo "uv" | $(BIN)/uv pip compile - --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements-uv.lock
 	@$(BIN)/uv pip compile --group explore --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o explore.lock
+	@$(BIN)/uv pip compile --group audit --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o audit.lock
+	@$(BIN)/python .ci/licences.py
 
 clean: ## Remove what set-up and builds left (never the warehouse)
 	@rm -rf .venv target logs .pytest_cache .ruff_cache .hypothesis
