@@ -13,7 +13,7 @@ from loaders.manifest import OPTIONS, parsed_project
 from loaders.news import LEDGER, News, models_of_no_topic
 from loaders.registry import modelled_topics
 from loaders.settings import PROJECT, Settings
-from loaders.warehouse import open_build, quote, table_columns
+from loaders.warehouse import NO_SPACE_HINT, in_our_words, is_full, is_taken, open_build, quote, table_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def test_all(settings: Settings) -> BuildReport:
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
-    """One command of dbt on this warehouse; BuildFailed with dbt's reasons. The build database must not be open."""
+    """One command of dbt on this warehouse; BuildFailed with dbt's reasons, WarehouseBusy. The build database must not be open."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
 
@@ -100,7 +100,10 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     failed = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     if not outcome.success:
         reasons = "\n  ".join(failed) or str(outcome.exception or "no reason given")
-        raise BuildFailed(f"dbt {arguments[0]} failed; what was published before is untouched. dbt said:\n  {reasons}")
+        if is_taken(reasons):  # between two steps of a run the database is free for anybody
+            raise in_our_words(settings.build, reasons)
+        hint = NO_SPACE_HINT.format(folder=settings.home) if is_full(reasons) else ""
+        raise BuildFailed(f"dbt {arguments[0]} failed; what was published before is untouched. dbt said:\n  {reasons}{hint}")
     kinds = [result.node.resource_type for result in results]
     warnings = tuple(f"{result.node.name}: {result.message}" for result in results if result.status == "warn")
     unresolved = sum(result.failures or 0 for result in results if result.status == "warn" and _tests_references(result.node))

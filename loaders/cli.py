@@ -2,7 +2,7 @@
 
 Exit codes: 0 all good; 3 a file is quarantined, held or refused and waits for somebody; 75 try again: another process is at
 work, or the server did not hand over what it holds; 1 failed, and will fail again until somebody acts; 2 the command line
-itself is wrong. A watch that is told to stop ends with 0.
+itself is wrong; 130 and 143 stopped by Ctrl-C and by SIGTERM. A watch that is told to stop ends with 0.
 """
 
 import getpass
@@ -24,6 +24,7 @@ from loaders.docs_site import SITE, write_site
 from loaders.errors import LoaderError
 from loaders.explain import explain
 from loaders.explain_report import show_explanation
+from loaders.landing import at_work
 from loaders.logs import JsonLog
 from loaders.metrics import openmetrics
 from loaders.options import Duration, log_json, wants_json_log
@@ -102,7 +103,7 @@ def sync_(as_json: bool) -> None:
     settings.require_exports_url()
     with open_remote(settings) as remote:  # first: an address that is wrong shall leave everything as it is
         step_aside(settings, _progress(as_json))
-        with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+        with at_work(settings.home), open_build(settings.build, memory_limit=settings.limits.memory) as connection:
             found = sync(settings, connection, remote, _progress(as_json))
     _answer(as_json, found, lambda: report.show_sync(found))
     sys.exit(exit_code([found]))
@@ -193,7 +194,7 @@ def discard(files: tuple[str, ...], reason: str, by: str, as_json: bool) -> None
 def _rule(what: Ruling, files: tuple[str, ...], reason: str, by: str, as_json: bool) -> None:
     settings = load_settings()
     settings.require_warehouse()
-    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+    with at_work(settings.home), open_build(settings.build, memory_limit=settings.limits.memory) as connection:
         done = rule(RawLoader(connection, settings.landing, limits=settings.limits), what, files, by, reason)
     _answer(as_json, done, lambda: report.show_rulings(done))
     sys.exit(ATTENTION if any(one.version.status in WAITING for one in done) else 0)
@@ -210,7 +211,9 @@ def publish_(as_json: bool, to_the_one_before: bool) -> None:
     Example: python -m loaders publish --rollback
     """
     settings = load_settings()
-    done = rollback(settings) if to_the_one_before else publish(settings)
+    settings.require_warehouse()
+    with at_work(settings.home):
+        done = rollback(settings) if to_the_one_before else publish(settings)
     _answer(as_json, done, lambda: report.show_publish(done))
 
 

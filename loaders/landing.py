@@ -18,6 +18,7 @@ from pathlib import Path
 
 from loaders.errors import LandingRefused, WarehouseBusy
 from loaders.names import ExportName, parse_file, parse_organization, parse_topic
+from loaders.private import make_home
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -101,10 +102,31 @@ def writing(path: Path) -> Iterator[None]:
 def alone_in(landing: Path) -> Iterator[None]:
     """Hold the landing folder's lock, which the system lets go of when a process dies; WarehouseBusy when it is taken."""
     with writing(landing):
-        lock = (landing / ".lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WarehouseBusy(f"{landing}: another run is mirroring into it. Wait for it to end.") from None
+        lock = os.open(landing / ".lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _locked(lock, f"{landing}: another run is mirroring into it"):
         yield
+
+
+@contextmanager
+def at_work(home: Path) -> Iterator[None]:
+    """Keep other commands from changing this warehouse between two steps of this one; WarehouseBusy when one is at work.
+
+    The folder itself is locked, which leaves no file behind.
+    """
+    with writing(home):
+        make_home(home)
+        folder = os.open(home, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    with _locked(folder, f"{home}: another command is at work on this warehouse"):
+        yield
+
+
+@contextmanager
+def _locked(descriptor: int, refusal: str) -> Iterator[None]:
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseBusy(f"{refusal}. Nothing was changed: run again when it has ended.") from None
+        yield
+    finally:
+        os.close(descriptor)

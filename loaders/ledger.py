@@ -10,7 +10,7 @@ The rules are the contract's, section 1 (docs/contract.md):
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import duckdb
@@ -80,6 +80,14 @@ def next_file_id(connection: duckdb.DuckDBPyConnection) -> int:
     """Ids grow in the order in which rows are committed: what a table has not seen yet is its tail."""
     (highest,) = connection.execute("select coalesce(max(_file_id), 0) from raw._files").fetchone()
     return highest + 1
+
+
+def now(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """The time of an arrival or a decision, UTC: later than every one before it, for they stand in this order, and clocks are set back."""
+    moment = datetime.now(UTC).replace(tzinfo=None)
+    query = "select max(moment) from (select loaded_at as moment from raw._files union all select decided_at from raw._decisions)"
+    (latest,) = connection.execute(query).fetchone()
+    return moment if latest is None or moment > latest else latest + timedelta(microseconds=1)
 
 
 def insert(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:

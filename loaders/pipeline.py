@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from loaders.build import BuildReport, build
 from loaders.errors import LoaderError
+from loaders.landing import at_work
 from loaders.news import LEDGER, News, find_news
 from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
@@ -48,17 +49,18 @@ class _Course:
 def run(settings: Settings, progress: Progress, full_refresh: bool = False, stopping: Stopping = lambda: False) -> RunReport:
     """Mirror and load what is new, build the topics with news, publish. Without news, two steps are not even started.
 
-    The last line says how it ended, whether it went through or not. Once ``stopping`` says so, no further step is begun; the
-    next run goes on from there.
+    WarehouseBusy while another command works on this warehouse. The last line says how it ended, whether it went through or
+    not. Once ``stopping`` says so, no further step is begun; the next run goes on from there.
     """
     settings.require_exports_url()
     course = _Course()
     try:
-        synced = _run(settings, progress, full_refresh, stopping, course)
-        code = exit_code([synced])
-        if code != TEMPORARY and not stopping():
-            with open_build(settings.build) as connection:
-                remember_ended(connection, "run")
+        with at_work(settings.home):
+            synced = _run(settings, progress, full_refresh, stopping, course)
+            code = exit_code([synced])
+            if code != TEMPORARY and not stopping():
+                with open_build(settings.build) as connection:
+                    remember_ended(connection, "run")
     except LoaderError as error:
         progress(summary(course.sync, course.build, course.seconds, error_code(error)))
         raise

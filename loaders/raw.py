@@ -76,7 +76,7 @@ class RawLoader:
 
     def load(self, landed: Landed) -> FileVersion | None:
         """Load one landed file and say what became of it; None when its content was already in force."""
-        version = _delivered(landed, ledger.next_file_id(self.connection))
+        version = _delivered(landed, ledger.next_file_id(self.connection), ledger.now(self.connection))
         others = self._others(version)
         replaced = ledger.replaced_unread(version, others)
         if ledger.is_in_force(version, others):
@@ -223,7 +223,7 @@ def remember(connection: duckdb.DuckDBPyConnection, file: RemoteFile) -> None:
     connection.execute("insert into raw._remote values (?, ?, ?, ?, ?, ?, ?)", row)
 
 
-def _delivered(landed: Landed, file_id: int) -> FileVersion:
+def _delivered(landed: Landed, file_id: int, now: datetime) -> FileVersion:
     file, name = landed.file, landed.file.name
     modified_at = _naive(file.modified_at)
     return FileVersion(
@@ -240,7 +240,7 @@ def _delivered(landed: Landed, file_id: int) -> FileVersion:
         row_count=None,
         status="loaded",
         reason=None,
-        loaded_at=_naive(datetime.now(UTC)),
+        loaded_at=now,
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import duckdb
 
@@ -45,9 +44,8 @@ def rule(loader: RawLoader, ruling: Ruling, files: Sequence[str], by: str, reaso
 
 
 def _carry_out(loader: RawLoader, ruling: Ruling, version: FileVersion, by: str, reason: str) -> Ruled:
-    now = datetime.now(UTC).replace(tzinfo=None)
     named = version.organization_id, version.topic, version.file_name, version.remote_mtime, version.sha256
-    decision = Decision(ruling, *named, by, now, reason)
+    decision = Decision(ruling, *named, by, ledger.now(loader.connection), reason)
     append(loader.landing, decision)
     return Ruled(decision, loader.decide(version, decision))
 

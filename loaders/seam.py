@@ -11,7 +11,7 @@ from loaders.errors import AccessRefused, LandingRefused, LoaderError, ServerUnr
 from loaders.settings import Settings
 
 _NO_NETWORK = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Seam:
                 raise
             text = str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
             clean = shown(self._without_secrets(text))  # the text may be the server's own, with a terminal's escapes in it
+            if kind is LandingRefused:
+                clean = f"cannot be copied into the landing folder: {clean}. Nothing half-written counts; free space or mend the rights."
             raise kind(f"{self.label}: {shown(path)}: {clean}") from (error if clean == text else None)
 
     def _without_secrets(self, text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.errors import WarehouseBusy, WarehouseRefused
+from loaders.errors import LoaderError, WarehouseBusy, WarehouseRefused
 from loaders.private import make_home
 
 # Timestamps without a zone are UTC; extensions are downloads, which a warehouse must not depend on.
@@ -18,7 +18,13 @@ _SESSION = (
     "set checkpoint_threshold = '256MB'",  # the default of 16 MB rewrites a table's end after every other change file
 )
 
-BEYOND_REPAIR = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException)
+_FULL = ("no space left on device", "disk quota exceeded", "file too large", "could not write all bytes")
+NO_SPACE_HINT = "\n  There is no space left in {folder}: free some and run again. Nothing half-written counts."
+
+BEYOND_REPAIR = (
+    *(duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException),
+    duckdb.TransactionException,  # a commit that failed: its log could not be written
+)
 
 LEDGER_COLUMNS = {
     "_file_id": "bigint",
@@ -137,7 +143,7 @@ def open_build(path: Path, read_only: bool = False, memory_limit: str | None = N
             _create_own_tables(connection)
         yield connection
     except BEYOND_REPAIR as error:
-        raise WarehouseRefused(f"{path}: {error}") from error
+        raise in_our_words(path, str(error)) from error
     finally:
         connection.close()
 
@@ -150,12 +156,27 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         if not read_only:
             path.chmod(0o600)
     except (duckdb.Error, OSError) as error:
-        if "could not set lock" not in str(error).lower():
-            raise WarehouseRefused(f"{path} cannot be opened: {error}") from error
-        raise WarehouseBusy(
-            f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended."
-        ) from None
+        raise in_our_words(path, f"cannot be opened: {error}") from error
     return connection
+
+
+def in_our_words(path: Path, said: str) -> LoaderError:
+    """What DuckDB said of a database at ``path``, or dbt in its place: WarehouseBusy when it is taken, else WarehouseRefused."""
+    if is_taken(said):
+        return WarehouseBusy(
+            f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended."
+        )
+    return WarehouseRefused(f"{path}: {said}{NO_SPACE_HINT.format(folder=path.parent) if is_full(said) else ''}")
+
+
+def is_taken(said: str) -> bool:
+    """Whether DuckDB's words mean that another process has the database open."""
+    return "could not set lock" in said.lower()
+
+
+def is_full(said: str) -> bool:
+    """Whether DuckDB's words mean that a disk, a quota or a limit is used up."""
+    return any(words in said.lower() for words in _FULL)
 
 
 def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
