@@ -179,6 +179,9 @@ class PinnedSFTP(SSHFileSystem):
             **options,
         )
 
+        # Reads in flight when a connection is lost fail unheard, and asyncio would print each; whoever asked for the file is told.
+        self.loop.call_soon_threadsafe(self.loop.set_exception_handler, lambda *_: None)
+
     def close(self) -> None:
         """Close the connection now; sshfs leaves it to the garbage collector. A lost connection is closed already."""
         with suppress(OSError, asyncssh.Error):
@@ -208,12 +211,22 @@ class PinnedSFTP(SSHFileSystem):
         async with asyncio.timeout(STALL_SECONDS), self._pool.get() as channel:
             return _entry(path, await channel.lstat(path))
 
+    @asynccontextmanager
+    async def _giving_up(self, silence: asyncio.Timeout) -> AsyncIterator[None]:
+        """Drop the connection to a server that has fallen silent: to close the open file would wait for it once more."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if silence.expired():
+                self._client.abort()
+            raise
+
     @_raises_os_errors
     async def _fetch(self, path: str, target: Path, size: int) -> None:
         with target.open("wb") as file:
             async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES) as silence, self._pool.get() as channel:
                 block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
-                async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
+                async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source, self._giving_up(silence):
                     received = 0
                     async for offset, data in await source.read_parallel(size + 1, 0):
                         _renew(silence)
@@ -238,6 +251,10 @@ async def _in_time(seconds: float) -> AsyncIterator[asyncio.Timeout]:
     except TimeoutError:
         if whole.expired():
             raise ReadFailed(f"the server took more than {seconds:,.0f} seconds, which is too slow") from None
+        raise
+    except asyncssh.Error as error:
+        if silence.expired():  # the connection that was given up
+            raise TimeoutError from error
         raise
 
 
