@@ -33,7 +33,7 @@ from loaders.plain import plain
 from loaders.private import keep_to_owner
 from loaders.progress import Line, Progress
 from loaders.publish import count_published, publish, rollback
-from loaders.query import query_published
+from loaders.query import MOST_ROWS, query_published
 from loaders.raw import RawLoader
 from loaders.remote import open_remote
 from loaders.restore import restore
@@ -353,14 +353,12 @@ def explain_(topic: str, record_id: str, organization: str | None, values: bool,
 @command
 @click.argument("sql")
 def query(sql: str, as_json: bool) -> None:
-    """Run one query on the published tables and show the first rows.
+    """Run one query on the published tables and show the first 50 rows; with --json, all of them.
 
     Example: python -m loaders query "from marts.workorders limit 5"
     """
-    columns, rows = query_published(load_settings(), sql)
-    _answer(
-        as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.console().print(report.table("", columns, rows))
-    )
+    columns, rows, is_cut = query_published(load_settings(), sql, None if as_json else MOST_ROWS)
+    _answer(as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.show_query(columns, rows, is_cut))
 
 
 @command

@@ -98,6 +98,10 @@ class DecisionRefused(Never):
     """A file that cannot be released or given up, or a decision without a reason."""
 
 
+class RegistryRefused(Never):
+    """The registry, _fortress__sources.yml, cannot be understood; nothing was built or published by it."""
+
+
 class ScaffoldRefused(Never):
     """A topic cannot be given models: it was never delivered, or its name is taken."""
 

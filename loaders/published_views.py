@@ -68,7 +68,7 @@ def without(connection: duckdb.DuckDBPyConnection, query: Query, lost: Lost) -> 
     if query.is_local and not columns and not query.reads & lost.relations:
         return query.text
     try:
-        statements = [{**one, "node": _rewritten(one["node"], lost.relations, columns)} for one in query.tree["statements"]]
+        statements = [{**one, "node": _rewritten(one["node"], lost, columns)} for one in query.tree["statements"]]
     except _Gone:
         return None
     return connection.execute("select json_deserialize_sql(?::json)", [json.dumps(query.tree | {"statements": statements})]).fetchone()[0]
@@ -85,36 +85,54 @@ def _nodes(node: Node) -> Iterator[dict[str, Any]]:
         yield from _nodes(child)
 
 
-def _rewritten(node: Node, relations: frozenset[Name], columns: frozenset[str]) -> Node:
+def _rewritten(node: Node, lost: Lost, columns: frozenset[str]) -> Node:
     if isinstance(node, list):
-        return [_rewritten(one, relations, columns) for one in node]
+        return [_rewritten(one, lost, columns) for one in node]
     if not isinstance(node, dict):
         return node
-    if node.get("type") == "BASE_TABLE" and _place(node) in relations:
+    if node.get("type") == "BASE_TABLE" and _place(node) in lost.relations:
         raise _Gone
     if node.get("type") == "BASE_TABLE" and node.get("schema_name"):  # the build's own name means nothing to who opens the file
         return node | {"catalog_name": "", "qualified_name": {"path": list(_place(node))}}
     if node.get("type") == "SET_OPERATION_NODE" and node["setop_type"].startswith("UNION"):
-        return _union(node, relations, columns)
+        return _union(node, lost, columns)
     if node.get("type") == "SELECT_NODE":
+        columns = _lost_in(node["from_table"], lost, columns)
         node = node | {"select_list": _items_left(node, columns)}
         if not node["select_list"]:
             raise _Gone
-    return {key: _rewritten(value, relations, columns) for key, value in node.items()}
+    return {key: _rewritten(value, lost, columns) for key, value in node.items()}
 
 
-def _union(node: dict[str, Any], relations: frozenset[Name], columns: frozenset[str]) -> Node:
+def _lost_in(source: Node, lost: Lost, columns: frozenset[str]) -> frozenset[str]:
+    """The lost columns that a query can mean: those of the tables it reads; all that are lost, where it reads queries.
+
+    A topic may keep a column of a name that another loses.
+    """
+    tables, waiting = [], [source]
+    while waiting:
+        one = waiting.pop()
+        if one.get("type") == "JOIN":
+            waiting += [one["left"], one["right"]]
+        elif one.get("type") == "BASE_TABLE" and one.get("schema_name"):
+            tables.append(_place(one))
+        else:
+            return columns
+    return frozenset(column for table in tables for column in lost.columns.get(table, ()))
+
+
+def _union(node: dict[str, Any], lost: Lost, columns: frozenset[str]) -> Node:
     """The branches that are left; the only one takes the union's own order, limit and named queries over."""
     branches = []
     for child in node["children"]:
         try:
-            branches.append(_rewritten(child, relations, columns))
+            branches.append(_rewritten(child, lost, columns))
         except _Gone:
             continue
     if not branches:
         raise _Gone
     branches[0] = _named_like(node["children"][0], branches[0], columns)
-    rest = {key: _rewritten(value, relations, columns) for key, value in node.items() if key != "children"}
+    rest = {key: _rewritten(value, lost, columns) for key, value in node.items() if key != "children"}
     if len(branches) > 1:
         return rest | {"children": branches}
     (only,) = branches

@@ -7,15 +7,15 @@ import duckdb
 from loaders.errors import LoaderError, SettingsError
 from loaders.settings import Settings
 
-_MOST_ROWS = 50
+MOST_ROWS = 50
 
 
 class QueryRefused(LoaderError):
     """DuckDB could not run the query."""
 
 
-def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and the first rows of a query on the published file, opened read-only."""
+def query_published(settings: Settings, sql: str, most: int | None = MOST_ROWS) -> tuple[list[str], list[tuple[Any, ...]], bool]:
+    """Column names and the first ``most`` rows (None: all) of a query on the published file; whether there are more."""
     if not settings.published.exists():
         raise SettingsError(f"{settings.published} does not exist yet: `python -m loaders run` makes it.")
     try:
@@ -23,6 +23,7 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple
             result = connection.execute(sql)
             if result is None or result.description is None:
                 raise QueryRefused("there is no query in this text")
-            return [name for name, *_ in result.description], result.fetchmany(_MOST_ROWS)
+            rows = result.fetchall() if most is None else result.fetchmany(most)
+            return [name for name, *_ in result.description], rows, bool(most and result.fetchone())
     except duckdb.Error as error:
         raise QueryRefused(str(error)) from None

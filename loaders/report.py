@@ -134,6 +134,13 @@ def show_restore(report: RestoreReport) -> None:
     console().print(f"restored: {report.files:,} landed files: {found}\n`python -m loaders run` builds and publishes the tables.")
 
 
+def show_query(columns: Sequence[str], rows: Sequence[Sequence[Any]], is_cut: bool) -> None:
+    """A query's first rows, and whether they are all."""
+    console().print(table("", columns, rows))
+    if is_cut:
+        console().print(f"the first {len(rows)} rows; there are more: a `limit` or a condition shows others, --json shows all")
+
+
 def show_publish(report: PublishReport) -> None:
     """The published relations and their rows."""
     rows = sorted(report.rows.items())

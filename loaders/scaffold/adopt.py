@@ -8,9 +8,12 @@ import duckdb
 
 from loaders.conventions import snake_case, type_by_name
 from loaders.errors import ScaffoldRefused
+from loaders.privacy import kind_by_name
 from loaders.registry import REGISTRY, topics
 from loaders.scaffold.yaml_text import InlineMapping, dump
 from loaders.warehouse import quote, table_columns, topic_tables
+
+_IMAGE = "_op is distinct from 'D'"  # a deletion may carry the key alone, and says nothing of how a column is filled
 
 TECHNICAL = ("_organization_id", "_file_id", "_row_number", "_op")
 
@@ -44,7 +47,7 @@ def unknown_topics(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def adopt(connection: duckdb.DuckDBPyConnection, topic: str, registry: Path = REGISTRY) -> str:
     """Write an entry for ``topic`` at the end of the registry and give its text; ScaffoldRefused when that cannot be."""
     _refuse_if_impossible(connection, topic)
-    (rows,) = connection.execute(f"select count(*) from raw.{quote(topic)}").fetchone()
+    (rows,) = connection.execute(f"select count(*) from raw.{quote(topic)} where {_IMAGE}").fetchone()
     entry = _entry(topic, rows, [_look_at(connection, topic, name) for name in _listable_columns(connection, topic)])
     text = registry.read_text(encoding="utf-8")
     registry.write_text(text.rstrip("\n") + "\n" + entry, encoding="utf-8")
@@ -78,7 +81,9 @@ def _listable_columns(connection: duckdb.DuckDBPyConnection, topic: str) -> list
 def _look_at(connection: duckdb.DuckDBPyConnection, topic: str, name: str) -> SeenColumn:
     text = quote(name)
     reads_as = ", ".join(f"coalesce(bool_and({test.format(text=text)}), false)" for test in _GUESSES.values())
-    query = f"select count({text}), count(distinct {text}), {reads_as} from raw.{quote(topic)} where {text} is distinct from ''"
+    query = (
+        f"select count({text}), count(distinct {text}), {reads_as} from raw.{quote(topic)} where {_IMAGE} and {text} is distinct from ''"
+    )
     filled, distinct, *answers = connection.execute(query).fetchone()
     guessed = next((data_type for data_type, holds in zip(_GUESSES, answers, strict=True) if holds), "text")
     named = type_by_name(snake_case(name))
@@ -96,7 +101,7 @@ def _entry(topic: str, rows: int, columns: list[SeenColumn]) -> str:
         "name": topic,
         "description": (
             f"One row per record of {topic}, a topic that no document of the vendor's names. "
-            f"Written down when it had {rows:,} delivered rows; the columns are those that were seen then."
+            f"Written down when {rows:,} rows of it had been delivered; the columns are those that were seen then."
         ),
         "config": {"meta": InlineMapping(label=topic.capitalize(), record=f"a record of {topic}", group="other", restricted=False)},
         "columns": [_column_entry(column, rows) for column in columns],
@@ -110,8 +115,14 @@ def _column_entry(column: SeenColumn, rows: int) -> dict:
         "name": column.name,
         "data_type": column.data_type,
         "description": _in_words(column, rows),
-        "config": InlineMapping(meta={"evidence": "seen"} | _reference(column.name)),
+        "config": InlineMapping(meta={"evidence": "seen"} | _reference(column.name) | _personal(column)),
     }
+
+
+def _personal(column: SeenColumn) -> dict[str, str]:
+    """What the column's name says of people and doors, as publishing judged it while nobody knew it."""
+    kind = kind_by_name(snake_case(column.name), column.data_type.upper())
+    return {"pii": kind} if kind else {}
 
 
 def _reference(name: str) -> dict[str, str]:

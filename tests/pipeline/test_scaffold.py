@@ -19,10 +19,23 @@ from tests.pipeline.harness import PROJECT, Warehouse
 
 HOSTILE = "x'; drop table raw._files; --"
 TEMPLATE = "{{ env_var('HOME') }}"
-COLUMNS = ("id", "unitId", "inspectedAt", "isPassed", "score", "zipCode", "findings", "fineAmount", "unit_id", HOSTILE, TEMPLATE)
+COLUMNS = (
+    "id",
+    "unitId",
+    "inspectedAt",
+    "isPassed",
+    "score",
+    "zipCode",
+    "findings",
+    "fineAmount",
+    "contactEmail",
+    "unit_id",
+    HOSTILE,
+    TEMPLATE,
+)
 ROWS = (
-    ("a", "u1", "2026-05-01T10:00:00Z", "true", "7", "01234", '["rust"]', "1.50", None, "odd", "odder"),
-    ("b", None, "2026-05-02T10:00:00Z", "false", "11", "98765", "[]", None, "u2", None, None),
+    ("a", "u1", "2026-05-01T10:00:00Z", "true", "7", "01234", '["rust"]', "1.50", "jane@example.com", None, "odd", "odder"),
+    ("b", None, "2026-05-02T10:00:00Z", "false", "11", "98765", "[]", None, None, "u2", None, None),
 )
 VALUES = {
     "text": "some text",
@@ -121,6 +134,16 @@ def test_the_entry_says_what_was_seen_and_quotes_no_value(copy):
     assert all(column["description"] for column in entry["columns"])
     text = " ".join(column["description"] for column in entry["columns"])
     assert not [value for row in ROWS for value in row if value and len(value) > 3 and value in text]
+
+
+def test_what_names_a_person_is_marked_in_the_entry_and_was_never_published(copy):
+    (column,) = [column for column in copy.entry("inspections")["columns"] if column["name"] == "contactEmail"]
+    assert column["config"]["meta"]["pii"] == "identifier"
+    assert copy.ask("select column_name from audit.withheld where table_name = 'marts.inspections'") == [("contact_email",)]
+
+
+def test_the_audit_of_references_is_published_though_topics_and_columns_are_withheld(copy):
+    assert ("units", "missing") in copy.ask("select distinct target, kind from audit.unresolved_references where topic = 'inspections'")
 
 
 def test_what_two_columns_spell_alike_is_listed_once(copy):
