@@ -100,6 +100,11 @@ def connect(settings: Settings, server: Server) -> "PinnedSFTP":
                 "like are refused; have the vendor bring the server's SSH up to date."
             ) from error
         raise refusal(where, pinned, witness, shown(error.reason)) or _as_os_error(error) from error
+    except asyncssh.ConnectionLost as error:
+        raise ConnectionError(
+            f"{shown(error.reason)} before the two sides had agreed on how to speak. If that stays so, the server may offer only "
+            "cryptography that is refused: ask the vendor whether the server's SSH is up to date."
+        ) from error
     except asyncssh.Error as error:
         raise _as_os_error(error) from error
 

@@ -20,7 +20,7 @@ import duckdb
 import pytest
 
 from loaders import ssh
-from loaders.errors import AccessRefused, AlgorithmsRefused, HostKeyRefused, LoaderError, SettingsError
+from loaders.errors import AccessRefused, AlgorithmsRefused, HostKeyRefused, LoaderError, ServerUnreachable, SettingsError
 from loaders.limits import Limits, read_limits
 from loaders.mirror import LeftForNextRun, mirror
 from loaders.remote import open_remote
@@ -419,8 +419,9 @@ def attempt(victim: Victim, server: ServerInfo, **other: object) -> LoaderError:
 def test_a_server_that_offers_only_weak_cryptography_is_refused_with_what_to_do(victim: Victim, offer: dict[str, list[str]]):
     with serve_hostile(victim.exports, victim.keys, **offer) as server:
         refused = attempt(victim, server)
-    assert isinstance(refused, AlgorithmsRefused)
-    assert "have the vendor bring the server's SSH up to date" in str(refused)
+    # Which side hangs up first is chance; a server that did has not said why.
+    assert isinstance(refused, AlgorithmsRefused | ServerUnreachable)
+    assert re.search("cryptography (that can be trusted|that is refused)", str(refused)) and "up to date" in str(refused)
 
 
 def test_a_host_key_that_signs_with_sha1_alone_is_refused(victim: Victim):
