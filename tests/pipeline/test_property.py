@@ -70,7 +70,7 @@ def test_a_full_refresh_says_the_same(played, cases: list[Case]):
 
 def test_the_contracts_invariants_hold_for_them_all(played):
     warehouse, _ = played
-    warehouse.test("stg_fortress__files workorders workorders_history workorders_changes")
+    warehouse.test("one_row_per_key_stg_fortress__files__file_id workorders workorders_history workorders_changes")
 
 
 def everything(cases: list[Case]) -> list[Delivered]:
