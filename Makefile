@@ -6,7 +6,7 @@ LOADERS := $(BIN)/python -m loaders
 NEEDS_CHROMIUM := command -v chromium chromedriver | wc -l | grep -q 2 || { echo "Chromium and its driver are needed: on Debian, apt-get install chromium chromium-driver"; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check docs lint query explore property audit lock clean
+.PHONY: help setup run test browser check docs lint query explore property crash audit lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ lint: .venv/ready ## Style of the Python code
 
 property: .venv/ready ## Thousands of random feeds against the replay: make property FEEDS=2000 FEED_SEED=1
 	@FEEDS=$(or $(FEEDS),2000) FEED_SEED=$(or $(FEED_SEED),0) $(BIN)/python -m pytest tests/pipeline/test_property.py -q -s
+
+crash: .venv/ready ## Kill the real commands again and again: make crash KILLS=600 CRASH_SEED=1
+	@KILLS=$(or $(KILLS),600) CRASH_SEED=$(or $(CRASH_SEED),1) $(BIN)/python -m pytest tests/pipeline/test_crash.py -q -s
 
 docs: .venv/ready ## The docs site as one offline HTML file
 	@$(LOADERS) docs

@@ -1,0 +1,61 @@
+"""The project with two topics instead of all: everything in it is the real thing, and a run takes seconds."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.pipeline.harness import PROJECT, Warehouse
+
+_REGISTRY = "models/staging/fortress/_fortress__sources.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class SmallProject:
+    """A copy of the project in ``folder``, whose registry knows ``workorders`` and ``units`` alone."""
+
+    folder: Path
+
+    def start(self, warehouse: Warehouse, *arguments: str, **options: object) -> subprocess.Popen[str]:
+        """One of the loader's commands on a warehouse, as a process of its own; what it says can be read from its pipes."""
+        command = [sys.executable, "-m", "loaders", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env=warehouse.environment(), **(pipes | options))
+
+    def run(self, warehouse: Warehouse, *arguments: str, expected: int = 0) -> str:
+        """The same, to its end. What it said, errors too."""
+        process = self.start(warehouse, *arguments, stderr=subprocess.STDOUT)
+        said, _ = process.communicate()
+        assert process.returncode == expected, f"{arguments}: exit {process.returncode}\n{said}"
+        return said
+
+
+def small_project(folder: Path, topics: frozenset[str] = frozenset({"workorders", "units"})) -> SmallProject:
+    """Copy the project to ``folder`` and take all other topics out of it."""
+    for name in ("loaders", "macros", "models"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, folder / name)
+    gone = _shorten_registry(folder / _REGISTRY, topics)
+    for path in [*folder.glob("models/**/*.sql"), *folder.glob("models/topics/*.yml")]:
+        if path.stem.removeprefix("stg_fortress__").removesuffix("_changes").removesuffix("_history") in gone:
+            path.unlink()
+    project = SmallProject(folder)
+    project.run(Warehouse(folder), "scaffold", "--no-build")
+    return project
+
+
+def _shorten_registry(path: Path, topics: frozenset[str]) -> set[str]:
+    """Leave ``topics`` in the registry, with references to one another alone. The names of the others."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    (source,) = document["sources"]
+    gone = {table["name"] for table in source["tables"] if not table["name"].startswith("_")} - topics
+    source["tables"] = [table for table in source["tables"] if table["name"] not in gone]
+    for meta in (column.get("config", {}).get("meta", {}) for table in source["tables"] for column in table.get("columns", [])):
+        if meta.get("references") in gone:
+            del meta["references"]
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return gone
