@@ -5,7 +5,7 @@ is a service to those who read the rest. DuckDB itself takes the statement apart
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +97,7 @@ def _rewritten(node: Node, lost: Lost, columns: frozenset[str]) -> Node:
     if node.get("type") == "SET_OPERATION_NODE" and node["setop_type"].startswith("UNION"):
         return _union(node, lost, columns)
     if node.get("type") == "SELECT_NODE":
-        columns = _lost_in(node["from_table"], lost, columns)
-        node = node | {"select_list": _items_left(node, columns)}
+        node = node | {"select_list": _items_left(node, lost, columns)}
         if not node["select_list"]:
             raise _Gone
     return {key: _rewritten(value, lost, columns) for key, value in node.items()}
@@ -131,7 +130,7 @@ def _union(node: dict[str, Any], lost: Lost, columns: frozenset[str]) -> Node:
             continue
     if not branches:
         raise _Gone
-    branches[0] = _named_like(node["children"][0], branches[0], columns)
+    branches[0] = _named_like(node["children"][0], branches[0], lost, columns)
     rest = {key: _rewritten(value, lost, columns) for key, value in node.items() if key != "children"}
     if len(branches) > 1:
         return rest | {"children": branches}
@@ -144,11 +143,11 @@ def _place(table: dict[str, Any]) -> Name:
     return table.get("schema_name", ""), table["table_name"]
 
 
-def _named_like(first: dict[str, Any], branch: dict[str, Any], columns: frozenset[str]) -> Node:
+def _named_like(first: dict[str, Any], branch: dict[str, Any], lost: Lost, columns: frozenset[str]) -> Node:
     """A union's columns are named by its first branch: whichever is first now bears those names."""
     if {first["type"], branch["type"]} != {"SELECT_NODE"}:
         return branch
-    names, items = [_name(item) for item in _items_left(first, columns)], branch["select_list"]
+    names, items = [_name(item) for item in _items_left(first, lost, columns)], branch["select_list"]
     if len(names) != len(items):
         return branch
     return branch | {
@@ -161,27 +160,35 @@ def _name(item: dict[str, Any]) -> str:
     return item.get("alias") or (item["column_names"][-1] if item["type"] == "COLUMN_REF" else "")
 
 
-def _items_left(select: dict[str, Any], columns: frozenset[str]) -> list[Node]:
-    pruned = [_pruned(_unstarred(item, columns), columns) for item in select["select_list"]]
-    return [item for item in pruned if not _mentions(item, columns)]
+def _items_left(select: dict[str, Any], lost: Lost, columns: frozenset[str]) -> list[Node]:
+    here = _lost_in(select["from_table"], lost, columns)
+
+    def mentions(node: Node, meant: frozenset[str]) -> bool:
+        """Whether an expression reads a lost column; a query in it can mean its own tables' as well. ``* exclude (it)`` does not."""
+        if isinstance(node, list):
+            return any(mentions(one, meant) for one in node)
+        if not isinstance(node, dict):
+            return False
+        if node.get("type") == "SELECT_NODE":
+            meant = meant | _lost_in(node["from_table"], lost, columns)
+        if node.get("type") == "COLUMN_REF" and any(name.lower() in meant for name in node["column_names"]):
+            return True
+        return any(mentions(value, meant) for value in node.values())
+
+    pruned = [_pruned(_unstarred(item, here), lambda node: mentions(node, here)) for item in select["select_list"]]
+    return [item for item in pruned if not mentions(item, here)]
 
 
-def _pruned(node: Node, columns: frozenset[str]) -> Node:
+def _pruned(node: Node, is_lost: Callable[[Node], bool]) -> Node:
     """An expression whose lists (`[a, b]`) have lost the elements that mention a lost column; all of them lost, it is left as it is."""
     if isinstance(node, list):
-        return [_pruned(one, columns) for one in node]
+        return [_pruned(one, is_lost) for one in node]
     if not isinstance(node, dict):
         return node
     if node.get("function_name") == "list_value":
-        left = [one for one in node.get("arguments", []) if not _mentions(one, columns)]
+        left = [one for one in node.get("arguments", []) if not is_lost(one)]
         node = node | ({"arguments": left} if left else {})
-    return {key: _pruned(value, columns) for key, value in node.items()}
-
-
-def _mentions(item: Node, columns: frozenset[str]) -> bool:
-    """Whether an expression reads a lost column; ``* exclude (it)`` does not."""
-    named = (name for node in _nodes(item) if node.get("type") == "COLUMN_REF" for name in node["column_names"])
-    return any(name.lower() in columns for name in named)
+    return {key: _pruned(value, is_lost) for key, value in node.items()}
 
 
 def _unstarred(item: dict[str, Any], columns: frozenset[str]) -> dict[str, Any]:

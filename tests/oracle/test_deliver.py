@@ -14,6 +14,8 @@ from tests.oracle.deliver import deliver
 from tests.oracle.feeds import TYPES, feeds
 from tests.oracle.values import snake_case, typed
 
+CONNECTION = duckdb.connect()  # the module's own one may be in use by another test of this process
+
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(feeds())
@@ -33,7 +35,7 @@ def read_csv(path: Path, delivered: Delivered) -> list[tuple]:
     columns = ", ".join(f"'{name}': 'varchar'" for name in delivered.columns)
     options = "auto_detect=false, header=true, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false"
     new_line = r"\r\n" if path.read_bytes().splitlines(keepends=True)[0].endswith(b"\r\n") else r"\n"
-    return duckdb.sql(f"from read_csv('{path}', columns={{{columns}}}, {options}, new_line='{new_line}')").fetchall()
+    return CONNECTION.execute(f"from read_csv('{path}', columns={{{columns}}}, {options}, new_line='{new_line}')").fetchall()
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -111,6 +111,10 @@ class Warehouse:
         """Run dbt's unit tests, on fixtures with the columns that this warehouse has."""
         self._run(*_DBT, "test", "--select", "test_type:unit")
 
+    def dbt(self, *arguments: str) -> None:
+        """dbt's own command line on whatever project it is given, parsed there and then."""
+        self._run("-m", "dbt.cli.main", *arguments)
+
     def environment(self) -> dict[str, str]:
         """The environment in which a command works on this warehouse."""
         own = {

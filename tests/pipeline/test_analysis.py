@@ -171,7 +171,7 @@ def test_a_model_of_ones_own_says_the_same_and_stands_on_the_history(warehouse, 
     (project / "models" / "own").mkdir()
     for name, sql in MODELS.items():
         (project / "models" / "own" / f"{name}.sql").write_text("{{ config(schema='own', materialized='table') }}\n" + sql)
-    warehouse.build("--select", "path:models/own", "--project-dir", str(project), "--profiles-dir", str(project))
+    warehouse.dbt("run", "--select", "path:models/own", "--project-dir", str(project), "--profiles-dir", str(project))
 
     manifest = json.loads((warehouse.home / "target" / "manifest.json").read_text())
     for name in MODELS:
