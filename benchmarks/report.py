@@ -1,0 +1,52 @@
+"""A run's results as a table in Markdown."""
+
+from pathlib import Path
+from statistics import median
+
+from benchmarks.results import Results, Sample
+
+_TITLES = {
+    "first": "First load, and build, of everything",
+    "hour": "One more hour: one change file of one topic of thirty",
+    "nothing": "Nothing new",
+    "30 topics": "One change file of each of thirty topics",
+}
+
+
+def write_table(results: Results, target: Path) -> str:
+    """Write the table, and give its text."""
+    parts = list(dict.fromkeys(sample.part for sample in results.samples))
+    text = "\n\n".join([_machine(results), *(_part(results, part) for part in parts)]) + "\n"
+    target.write_text(text, encoding="utf-8")
+    return text
+
+
+def _machine(results: Results) -> str:
+    facts = results.machine
+    return (
+        f"{facts['began_at']}; {facts['cores']} cores, {facts['memory_gib']} GiB, {facts['system']}; Python {facts['python']}, "
+        f"DuckDB {facts['duckdb']}; load average at the start {facts['load_at_start']}. Ratios count, not seconds."
+    )
+
+
+def _part(results: Results, part: str) -> str:
+    head = "| | size | seconds (median) | least - most | seconds of processor | peak MiB | to plain SQL | answer |\n"
+    head += "| --- | --- | ---: | --- | ---: | ---: | ---: | --- |\n"
+    seen = dict.fromkeys((sample.who, sample.size) for sample in results.samples if sample.part == part)
+    rows = "\n".join(_row(results, part, who, size) for who, size in seen)
+    return f"## {_TITLES.get(part, part)}\n\n{head}{rows}"
+
+
+def _row(results: Results, part: str, who: str, size: str) -> str:
+    samples = results.of(part, who, size)
+    walls = [sample.wall for sample in samples]
+    ratio = results.ratio((part, who), (part, "plain SQL"), of_size=size)
+    verdict = results.verdicts.get(f"{part}: {who}", "")
+    return (
+        f"| {who} | {size} | {median(walls):.2f} | {min(walls):.2f} - {max(walls):.2f} | {_middle(samples, 'cpu'):.2f} | "
+        f"{_middle(samples, 'peak_mib'):.0f} | {f'{ratio:.2f}' if ratio else ''} | {verdict} |"
+    )
+
+
+def _middle(samples: list[Sample], what: str) -> float:
+    return median(getattr(sample, what) for sample in samples)
