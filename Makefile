@@ -5,6 +5,9 @@ BIN := .venv/bin
 LOADERS := $(BIN)/python -m loaders
 NEEDS_CHROMIUM := command -v chromium chromedriver | wc -l | grep -q 2 || { echo "Chromium and its driver are needed: on Debian, apt-get install chromium chromium-driver"; exit 1; }
 
+# Some containers set it; every command would then compile dbt anew, which takes longer than the work.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test browser check docs lint query explore property crash audit lock clean
 

@@ -204,5 +204,8 @@ def topic_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def table_columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[str]:
     """A table's columns in their order; empty when there is no such table."""
-    query = "select column_name from duckdb_columns() where schema_name = ? and table_name = ? order by column_index"
-    return [name for (name,) in connection.execute(query, [schema, table]).fetchall()]
+    try:
+        found = connection.execute("select name from pragma_table_info(?)", [f"{quote(schema)}.{quote(table)}"])
+    except duckdb.CatalogException:
+        return []
+    return [name for (name,) in found.fetchall()]

@@ -28,12 +28,19 @@
 {%- endmacro %}
 
 
-{# A relation's comments as they are: of itself (column_name null) and of each column. #}
+{#
+    A relation's comments as they are: of itself (column_name null) and of each column. A view was created this moment and has
+    none, so that its columns are enough: asking DuckDB for comments looks through the whole catalog.
+#}
 {% macro present_comments(relation) -%}
+    {%- if relation.is_view -%}
+    select null::varchar as column_name, null::varchar as comment
+    union all
+    select name, null from pragma_table_info('{{ relation | replace("'", "''") }}')
+    {%- else -%}
     {%- set place = "database_name = '" ~ relation.database ~ "' and schema_name = '" ~ relation.schema ~ "'" -%}
     select null::varchar as column_name, comment from duckdb_tables() where {{ place }} and table_name = '{{ relation.identifier }}'
     union all
-    select null, comment from duckdb_views() where {{ place }} and view_name = '{{ relation.identifier }}'
-    union all
     select column_name, comment from duckdb_columns() where {{ place }} and table_name = '{{ relation.identifier }}'
+    {%- endif -%}
 {%- endmacro %}

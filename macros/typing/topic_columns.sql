@@ -38,14 +38,14 @@
 {%- endmacro %}
 
 
-{# The names of the columns that raw.<topic> has; empty when nothing was delivered yet. #}
+{#
+    The names of the columns that raw.<topic> has; empty when nothing was delivered yet. Every model of a topic asks, and
+    `duckdb_columns()` would look through the whole catalog each time.
+#}
 {% macro raw_columns(topic) -%}
-    {%- set query -%}
-        select column_name from duckdb_columns()
-        where database_name = current_database() and schema_name = 'raw' and table_name = '{{ topic }}'
-        order by column_index
-    {%- endset -%}
-    {%- do return(run_query(query).columns[0].values() | list) -%}
+    {%- set raw = adapter.get_relation(database=target.database, schema='raw', identifier=topic) -%}
+    {%- if raw is none -%}{%- do return([]) -%}{%- endif -%}
+    {%- do return(run_query("select name from pragma_table_info('" ~ raw ~ "')").columns[0].values() | list) -%}
 {%- endmacro %}
 
 

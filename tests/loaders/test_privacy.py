@@ -204,6 +204,6 @@ def test_the_policys_fingerprint_moves_with_mode_and_key_and_tells_neither():
     ],
 )
 def test_a_json_text_is_searched_for_keys_and_addresses(text: str, holds_person: bool):
-    (found,) = duckdb.execute("select regexp_matches(?, ?)", [text, NESTED_PERSON]).fetchone()
+    ((found,),) = duckdb.execute("select regexp_matches(?, ?)", [text, NESTED_PERSON]).fetchall()
     assert found == holds_person
     assert bool(re.search(NESTED_PERSON, text)) == holds_person
