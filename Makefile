@@ -9,7 +9,7 @@ NEEDS_CHROMIUM := command -v chromium chromedriver | wc -l | grep -q 2 || { echo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check docs lint query explore property crash audit lock clean
+.PHONY: help setup run test browser check docs lint query explore property crash bench audit lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ property: .venv/ready ## Thousands of random feeds against the replay: make prop
 
 crash: .venv/ready ## Kill the real commands again and again: make crash KILLS=600 CRASH_SEED=1
 	@KILLS=$(or $(KILLS),600) CRASH_SEED=$(or $(CRASH_SEED),1) $(BIN)/python -m pytest tests/pipeline/test_crash.py -q -s
+
+bench: .venv/ready ## How fast, beside others: make bench SIZE=S ONLY=plain,ours,hour REPEATS=5 FORMAT=csv (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks --size $(or $(SIZE),S) --format $(or $(FORMAT),csv) --only "$(ONLY)" --repeats $(or $(REPEATS),5) $(if $(KEEP),--keep)
 
 docs: .venv/ready ## The docs site as one offline HTML file
 	@$(LOADERS) docs
