@@ -1,0 +1,1 @@
+"""The benchmark itself: its work, its yardstick and its checker."""
