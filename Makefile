@@ -52,7 +52,14 @@ property: .venv/ready ## Thousands of random feeds against the replay: make prop
 crash: .venv/ready ## Kill the real commands again and again: make crash KILLS=600 CRASH_SEED=1
 	@KILLS=$(or $(KILLS),600) CRASH_SEED=$(or $(CRASH_SEED),1) $(BIN)/python -m pytest tests/pipeline/test_crash.py -q -s
 
-bench: .venv/ready ## How fast, beside others: make bench SIZE=S ONLY=plain,ours,hour REPEATS=5 FORMAT=csv (benchmarks/README.md)
+# What it compares with, and what it draws with, have environments of their own, too.
+.venv/bench-%/ready: benchmarks/%.lock | .venv/ready
+	@echo "setting up .venv/bench-$* (once; some seconds)"
+	@$(PYTHON) -m venv --clear .venv/bench-$*
+	@$(BIN)/uv pip install --quiet --python .venv/bench-$*/bin/python --require-hashes -r $<
+	@touch $@
+
+bench: .venv/ready .venv/bench-dlt/ready .venv/bench-plots/ready ## How fast, beside others: make bench SIZE=S ONLY=plain,ours,hour REPEATS=5 FORMAT=csv (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks --size $(or $(SIZE),S) --format $(or $(FORMAT),csv) --only "$(ONLY)" --repeats $(or $(REPEATS),5) $(if $(KEEP),--keep)
 
 docs: .venv/ready ## The docs site as one offline HTML file
@@ -88,6 +95,8 @@ lock: .venv/ready ## Resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements.lock
 	@echo "uv" | $(BIN)/uv pip compile - --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements-uv.lock
 	@$(BIN)/uv pip compile --group explore --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o explore.lock
+	@$(BIN)/uv pip compile --group bench-dlt --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o benchmarks/dlt.lock
+	@$(BIN)/uv pip compile --group bench-plots --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o benchmarks/plots.lock
 	@$(BIN)/uv pip compile --group audit --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o audit.lock
 	@$(BIN)/python .ci/licences.py
 

@@ -8,8 +8,10 @@ import click
 
 from benchmarks.bench import Bench
 from benchmarks.contestants import PROJECT, Contestant
+from benchmarks.contestants.dlt import DLT
 from benchmarks.contestants.ours import OURS
 from benchmarks.contestants.plain import PLAIN
+from benchmarks.contestants.recipe import RECIPE
 from benchmarks.contestants.startup import STARTUP
 from benchmarks.parts import Hours, first_load
 from benchmarks.report import write_table
@@ -17,7 +19,7 @@ from benchmarks.results import Results
 from benchmarks.sizes import SIZES
 from loaders.manifest import parsed_project
 
-CONTESTANTS = {"plain": PLAIN, "ours": OURS}
+CONTESTANTS = {"plain": PLAIN, "ours": OURS, "dlt": DLT, "recipe": RECIPE}
 PARTS = ("hour", "nothing", "thirty", "many", "smaller", "reading", "mirror")
 
 

@@ -34,7 +34,10 @@ def judge(right: Answer, given: Answer) -> Verdict:
         for name, answer in (("right", right), ("given", given)):
             connection.execute(f"attach {quote_text(str(answer.database))} as {name}_database (read_only)")
         current = _difference(connection, right.current, given.current)
-        history = _difference(connection, right.history, given.history) if right.history and given.history else None
+        history = None
+        if right.history and given.history:
+            compared = ", ".join(given.history_columns) or "*"
+            history = _difference(connection, f"select {compared} from ({right.history})", given.history)
     return Verdict(current, history)
 
 

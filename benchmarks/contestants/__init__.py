@@ -11,12 +11,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Answer:
     """Where a contestant's tables stand, and the queries that give them under the names of ``answers.COLUMNS``.
 
-    ``history`` is None for who makes none.
+    ``history`` is None for who makes none; ``history_columns`` names what of it is compared, where that is not everything.
     """
 
     database: Path
     current: str
     history: str | None
+    history_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
