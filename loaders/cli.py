@@ -6,32 +6,28 @@ itself is wrong; 130 and 143 stopped by Ctrl-C and by SIGTERM. A watch that is t
 """
 
 import getpass
-import json
 import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loaders import report
+from loaders.commands import answer, as_command, progress
 from loaders.decisions import Ruling
 from loaders.demonstration import demonstrate, step_aside
 from loaders.docs_site import SITE, write_site
-from loaders.errors import LoaderError
 from loaders.explain import explain
 from loaders.explain_report import show_explanation
 from loaders.landing import at_work
-from loaders.logs import JsonLog
+from loaders.market.group import market
 from loaders.metrics import openmetrics
-from loaders.options import Duration, log_json, wants_json_log
+from loaders.options import Duration, log_json
 from loaders.pipeline import RunReport, run
-from loaders.plain import plain
 from loaders.private import keep_to_owner
-from loaders.progress import Line, Progress
 from loaders.publish import count_published, publish, rollback
 from loaders.query import MOST_ROWS, query_published
 from loaders.raw import RawLoader
@@ -39,11 +35,10 @@ from loaders.remote import open_remote
 from loaders.restore import restore
 from loaders.rulings import rule
 from loaders.scaffold import check_scaffold, write_scaffold
-from loaders.seam import printable
 from loaders.settings import load_settings
 from loaders.simulator import simulate
 from loaders.status import read_ended, read_status
-from loaders.summary import ATTENTION, FAILED, error_code, exit_code
+from loaders.summary import ATTENTION, FAILED, exit_code
 from loaders.sync import make_plan, sync
 from loaders.verify import verify
 from loaders.waiting import WAITING, set_aside
@@ -55,29 +50,7 @@ DIFFERS = 4
 
 def command(function: Callable[..., Any]) -> click.Command:
     """A subcommand that takes ``--json`` and turns the loader's errors into a message and an exit code."""
-
-    @log_json
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to standard error.")
-    @wraps(function)
-    def guarded(**options: Any) -> None:
-        log = _log()
-        if log:
-            log.listen()
-        try:
-            function(**options)
-        except LoaderError as error:
-            if log:
-                log.error(error, error_code(error))
-            else:
-                click.echo(printable(f"{type(error).__name__}: {error}"), err=True)
-            sys.exit(error_code(error))
-        except Exception as error:
-            if not log:
-                raise
-            log.crash(error)
-            sys.exit(FAILED)
-
-    return main.command(name=function.__name__.rstrip("_"))(guarded)
+    return as_command(function, main)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -102,10 +75,10 @@ def sync_(as_json: bool) -> None:
     settings = load_settings()
     settings.require_exports_url()
     with open_remote(settings) as remote:  # first: an address that is wrong shall leave everything as it is
-        step_aside(settings, _progress(as_json))
+        step_aside(settings, progress(as_json))
         with at_work(settings.home), open_build(settings.build, memory_limit=settings.limits.memory) as connection:
-            found = sync(settings, connection, remote, _progress(as_json))
-    _answer(as_json, found, lambda: report.show_sync(found))
+            found = sync(settings, connection, remote, progress(as_json))
+    answer(as_json, found, lambda: report.show_sync(found))
     sys.exit(exit_code([found]))
 
 
@@ -121,7 +94,7 @@ def plan(as_json: bool) -> None:
         listing = remote.list_exports()
     with open_build(settings.build, read_only=True) as connection:
         found = make_plan(connection, listing)
-    _answer(as_json, found, lambda: report.show_plan(found))
+    answer(as_json, found, lambda: report.show_plan(found))
 
 
 @command
@@ -138,7 +111,7 @@ def status(as_metrics: bool, as_json: bool) -> None:
     if as_metrics:
         click.echo(openmetrics(topics, ended), nl=False)
     else:
-        _answer(as_json, {"topics": topics, "set_aside": aside, "last_success": ended}, lambda: report.show_status(topics, aside, ended))
+        answer(as_json, {"topics": topics, "set_aside": aside, "last_success": ended}, lambda: report.show_status(topics, aside, ended))
     sys.exit(ATTENTION if aside else 0)
 
 
@@ -152,7 +125,7 @@ def quarantine(as_json: bool) -> None:
     settings.require_warehouse()
     with open_build(settings.build, read_only=True) as connection:
         aside = set_aside(connection)
-    _answer(as_json, aside, lambda: report.show_quarantine(aside))
+    answer(as_json, aside, lambda: report.show_quarantine(aside))
     sys.exit(ATTENTION if aside else 0)
 
 
@@ -196,7 +169,7 @@ def _rule(what: Ruling, files: tuple[str, ...], reason: str, by: str, as_json: b
     settings.require_warehouse()
     with at_work(settings.home), open_build(settings.build, memory_limit=settings.limits.memory) as connection:
         done = rule(RawLoader(connection, settings.landing, limits=settings.limits), what, files, by, reason)
-    _answer(as_json, done, lambda: report.show_rulings(done))
+    answer(as_json, done, lambda: report.show_rulings(done))
     sys.exit(ATTENTION if any(one.version.status in WAITING for one in done) else 0)
 
 
@@ -214,7 +187,7 @@ def publish_(as_json: bool, to_the_one_before: bool) -> None:
     settings.require_warehouse()
     with at_work(settings.home):
         done = rollback(settings) if to_the_one_before else publish(settings)
-    _answer(as_json, done, lambda: report.show_publish(done))
+    answer(as_json, done, lambda: report.show_publish(done))
 
 
 @command
@@ -225,14 +198,14 @@ def run_(as_json: bool, full: bool) -> None:
     Example: FORTRESS_EXPORTS_URL=file:///srv/exports python -m loaders run
     """
     settings = load_settings()
-    say = _progress(as_json)
+    say = progress(as_json)
     if settings.exports_url:
         step_aside(settings, say)
         done = [run(settings, say, full_refresh=full)]
     else:
         say("FORTRESS_EXPORTS_URL is not set: this is the demonstration, a simulated vendor behind a real SFTP server on this machine.")
         done = demonstrate(settings, say)
-    _answer(as_json, done, lambda: _show_runs(done))
+    answer(as_json, done, lambda: _show_runs(done))
     sys.exit(exit_code([one.sync for one in done]))
 
 
@@ -248,10 +221,10 @@ def watch_(every: timedelta, rounds: int | None, as_json: bool) -> None:
     """
     settings = load_settings()
     settings.require_exports_url()
-    say = _progress(as_json)
+    say = progress(as_json)
     step_aside(settings, say)
     done = watch(settings, say, every, rounds)
-    _answer(as_json, done, lambda: None)
+    answer(as_json, done, lambda: None)
     sys.exit(done.exit_code)
 
 
@@ -261,8 +234,8 @@ def restore_(as_json: bool) -> None:
 
     Example: python -m loaders restore
     """
-    done = restore(load_settings(), _progress(as_json))
-    _answer(as_json, done, lambda: report.show_restore(done))
+    done = restore(load_settings(), progress(as_json))
+    answer(as_json, done, lambda: report.show_restore(done))
 
 
 def _show_runs(done: list[RunReport]) -> None:
@@ -281,8 +254,8 @@ def verify_(as_json: bool) -> None:
 
     Example: python -m loaders verify
     """
-    found = verify(load_settings(), _progress(as_json))
-    _answer(as_json, found, lambda: report.show_verification(found))
+    found = verify(load_settings(), progress(as_json))
+    answer(as_json, found, lambda: report.show_verification(found))
     sys.exit(DIFFERS if found.differences else 0)
 
 
@@ -297,8 +270,8 @@ def scaffold(topic: str | None, check: bool, no_build: bool, as_json: bool) -> N
     Example: python -m loaders scaffold parkingspaces
     """
     settings = load_settings()
-    done = check_scaffold() if check else write_scaffold(settings, topic, not no_build, _progress(as_json))
-    _answer(as_json, done, lambda: report.show_scaffold(done, check))
+    done = check_scaffold() if check else write_scaffold(settings, topic, not no_build, progress(as_json))
+    answer(as_json, done, lambda: report.show_scaffold(done, check))
     sys.exit(FAILED if check and done.files else 0)
 
 
@@ -316,7 +289,7 @@ def simulate_(out: Path, organizations: int, rows: int, seed: int, steps: int, p
     """
     out.mkdir(parents=True, exist_ok=True)
     written = [one for step in range(1, steps + 1) for one in simulate(out, organizations=organizations, rows=rows, seed=seed, step=step)]
-    _answer(as_json, written, lambda: click.echo(f"{len(written)} files written to {out}"))
+    answer(as_json, written, lambda: click.echo(f"{len(written)} files written to {out}"))
     if port is not None:
         _serve(out, port)
 
@@ -347,7 +320,7 @@ def explain_(topic: str, record_id: str, organization: str | None, values: bool,
     settings.require_warehouse()
     with open_build(settings.build, read_only=True) as connection:
         found = explain(connection, settings.landing, topic, record_id, organization, show_values=values)
-    _answer(as_json, found, lambda: show_explanation(found))
+    answer(as_json, found, lambda: show_explanation(found))
 
 
 @command
@@ -358,7 +331,7 @@ def query(sql: str, as_json: bool) -> None:
     Example: python -m loaders query "from marts.workorders limit 5"
     """
     columns, rows, is_cut = query_published(load_settings(), sql, None if as_json else MOST_ROWS)
-    _answer(as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.show_query(columns, rows, is_cut))
+    answer(as_json, [dict(zip(columns, row, strict=True)) for row in rows], lambda: report.show_query(columns, rows, is_cut))
 
 
 @command
@@ -371,7 +344,7 @@ def docs(out: Path, as_json: bool) -> None:
     Example: python -m loaders docs --out fortress-docs.html
     """
     done = write_site(load_settings(), out)
-    _answer(
+    answer(
         as_json,
         done,
         lambda: click.echo(
@@ -380,19 +353,4 @@ def docs(out: Path, as_json: bool) -> None:
     )
 
 
-def _log() -> JsonLog | None:
-    return JsonLog(click.get_current_context().info_name or "") if wants_json_log() else None
-
-
-def _progress(as_json: bool) -> Progress:
-    def say(line: str) -> None:
-        click.echo(printable(line), err=as_json or (isinstance(line, Line) and line.level == "error"))
-
-    return _log() or say
-
-
-def _answer(as_json: bool, found: Any, show: Callable[[], None]) -> None:
-    if as_json:
-        click.echo(json.dumps(plain(found), allow_nan=False))
-    else:
-        show()
+main.add_command(market)

@@ -38,6 +38,14 @@ class WarehouseBusy(TryAgain):
     """Another process holds build.duckdb."""
 
 
+class RateLimited(TryAgain):
+    """A service wants us to wait longer than a command may; ``seconds`` is what it asked for, None where it did not say."""
+
+    def __init__(self, message: str, seconds: float | None = None):
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class SettingsError(Never):
     """An environment variable is missing or has a value that cannot be used."""
 
@@ -108,6 +116,26 @@ class ScaffoldRefused(Never):
 
 class UnverifiableBuild(Never):
     """There is nothing to compare: the build has not seen all that is loaded."""
+
+
+class CertificateRefused(Never):
+    """A service's certificate is not one that this machine trusts."""
+
+
+class QuotaUsedUp(Never):
+    """The account's quota with a service is used up: asking again costs an answer and brings nothing."""
+
+
+class RequestRefused(Never):
+    """A service understood what was asked of it, and will not do it."""
+
+
+class NoSuchJob(Never):
+    """A service has no job of this id, or not for this account."""
+
+
+class AlreadyAsked(Never):
+    """What is asked for is loaded, or under way."""
 
 
 class UnreadableFile(Never):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-Kind = Literal["snapshot", "change"]
+Kind = Literal["snapshot", "change", "table"]
 
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TOPIC_FOLDER = re.compile(r"exported_([A-Za-z0-9][A-Za-z0-9_]{0,62})")
@@ -22,7 +22,10 @@ PUBLIC_FOLDER = "public"
 
 @dataclass(frozen=True, slots=True)
 class ExportName:
-    """What a file's name says. ``batch_at`` (UTC, microseconds) is a change file's own time, None for a snapshot."""
+    """What a file's name says. ``batch_at`` (UTC, microseconds) is a change file's own time, None for a snapshot.
+
+    A ``table`` is no Fortress export: a file with columns and rows, without a record's key. No name says so.
+    """
 
     stem: str
     format: Literal["csv", "parquet"]

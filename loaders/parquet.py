@@ -20,8 +20,7 @@ def prove_parquet(path: Path, file_name: str, limits: Limits) -> dict[str, Any]:
 
     In a database of its own: a torn file can set off what leaves a database unusable.
     """
-    name = parse_file(file_name)
-    assert name is not None, file_name
+    name = parse_file(file_name) or ExportName(Path(file_name).stem, "parquet", "table", None, is_part=False)
     try:
         return asdict(_prove(_scratch(limits), path, name, limits))
     except duckdb.OutOfMemoryException:

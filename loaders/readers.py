@@ -78,11 +78,12 @@ def _open_csv(path: Path, name: ExportName) -> Readable:
     check_header(file.columns, name)
     rows, has_line_breaks = file.count()
     values = [f"c{i}" for i in range(len(file.columns))]
-    source = _csv_source(values, parallel=not has_line_breaks)  # several threads misjudge long values with line breaks
+    source = csv_source(values, parallel=not has_line_breaks)  # several threads misjudge long values with line breaks
     return Readable(delivered(file.columns), select_of(file.columns, values, source), False, rows, file.locate, file.is_ended)
 
 
-def _csv_source(columns: Sequence[str], parallel: bool) -> str:
+def csv_source(columns: Sequence[str], parallel: bool) -> str:
+    """The file at ``$path``, which was proven to be CSV, as a table of texts with these names."""
     types = ", ".join(f"'{column}': 'varchar'" for column in columns)
     dialect = "delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, strict_mode=true"
     limits = f"max_line_size={LONGEST_LINE}, buffer_size={2 * LONGEST_LINE}, parallel={str(parallel).lower()}"
@@ -133,7 +134,7 @@ def check_header(header: Sequence[str], name: ExportName) -> None:
     faults = [f"column {i + 1} has no name" for i, column in enumerate(header) if not column.strip()]
     faults += [f"column {i + 1} has a control character in its name" for i, column in enumerate(header) if _CONTROL.search(column)]
     faults += [f"columns {names.index(one) + 1} and {i + 1} have one name, case aside" for i, one in enumerate(names) if one in names[:i]]
-    if "id" not in names:
+    if "id" not in names and name.kind != "table":
         faults.append("there is no column id")
     if name.kind == "change" and "op" not in names:
         faults.append("a change file needs a column OP")

@@ -94,8 +94,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
 
     Relative paths count from the project's root for the default home and from the working directory otherwise.
     """
-    values = {k: v for k, v in (dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}).items() if v}
-    values |= {k: v for k, v in (os.environ if environ is None else environ).items() if v}
+    values = read_values(environ, dotenv)
     home = values.get("FORTRESS_HOME")
     key = values.get("FORTRESS_SSH_KEY")
     return Settings(
@@ -110,6 +109,12 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         keep_published=_keep_published(values),
         limits=read_limits(values),
     )
+
+
+def read_values(environ: Mapping[str, str] | None = None, dotenv: Path | None = PROJECT / ".env") -> dict[str, str]:
+    """What is set, of whatever name: ``environ`` (default: the process's) over the ``.env`` file. What is empty is not set."""
+    values = {k: v for k, v in (dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}).items() if v}
+    return values | {k: v for k, v in (os.environ if environ is None else environ).items() if v}
 
 
 def _pii(values: Mapping[str, str]) -> str:

@@ -197,8 +197,11 @@ def remember_ended(connection: duckdb.DuckDBPyConnection, step: str) -> None:
 
 
 def topic_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The topics that have a raw table, in order of their names."""
-    query = "select table_name from duckdb_tables() where schema_name = 'raw' and table_name[1] <> '_' order by 1"
+    """The topics that have a raw table, in order of their names. A table whose rows come from no delivered file is no topic's."""
+    query = """
+        select table_name from duckdb_columns()
+        where schema_name = 'raw' and table_name[1] <> '_' and column_name = '_file_id' order by 1
+    """
     return [name for (name,) in connection.execute(query).fetchall()]
 
 

@@ -1,0 +1,79 @@
+"""What a service's answer means: the status first, then whatever its body may be (nothing, a sentence, JSON).
+
+Which statuses there are, and that a 403 may be empty and a 429 text or JSON, is the vendor's documentation.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loaders.errors import AccessRefused, LoaderError, NoSuchJob, QuotaUsedUp, RateLimited, ReadFailed, RequestRefused
+from loaders.market.waits import asked_wait
+from loaders.seam import shown
+
+_LONGEST_SAID = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose body was read whole; ``headers`` by their names in lower case. ``asked``: the method and path, for messages."""
+
+    asked: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        """The body as JSON; ReadFailed when it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise ReadFailed(f"{self.asked}: the service's answer is not JSON: {shown(self.said)}") from None
+
+    @property
+    def said(self) -> str:
+        """The body in words, cut: of JSON its errors, of anything else the text."""
+        text = self.body[: _LONGEST_SAID * 4].decode("utf-8", errors="replace").strip()
+        try:
+            words = list(_errors(json.loads(self.body)))
+        except (ValueError, RecursionError):
+            words = []
+        return ("; ".join(words) or text)[:_LONGEST_SAID]
+
+
+def _errors(document: Any) -> Iterator[str]:
+    if isinstance(document, Mapping):
+        found = [document[name] for name in ("error", "message", "errors", "error_message", "detail") if document.get(name)]
+        yield from (str(one) for value in found for one in (value if isinstance(value, list) else [value]))
+        if "quota_limit" in document or "quota_usage" in document:
+            yield f"{document.get('quota_usage')} used of {document.get('quota_limit')}"
+
+
+def refusal(answer: Answer) -> LoaderError | None:
+    """The error that an answer is; None when it is a good one (2xx, 3xx)."""
+    said = f": {shown(answer.said)}" if answer.said else ""
+    where = f"{answer.asked} ({answer.status})"
+    if answer.status < 400:
+        return None
+    if answer.status in (403, 429) and "quota" in answer.said.lower():
+        return QuotaUsedUp(f"{where}{said}. The account's quota is used up: ask the vendor, or wait until it is renewed.")
+    if answer.status == 429:
+        seconds = asked_wait(answer.headers)
+        waits = f" It asks to wait {seconds:,.0f} s." if seconds is not None else ""
+        return RateLimited(f"{where}: too many requests{said}.{waits}", seconds)
+    return _plain_refusal(answer.status, where, said)
+
+
+def _plain_refusal(status: int, where: str, said: str) -> LoaderError:
+    if status == 401:
+        return AccessRefused(f"{where}: the token is missing, wrong or expired{said}. Have the credentials put in order.")
+    if status == 403:
+        why = said or ": the service gives no reason"
+        return AccessRefused(f"{where}{why}. The account lacks the permission or the feature, or its quota is used up: ask the vendor.")
+    if status == 404:
+        return NoSuchJob(f"{where}: there is no such job, or it is another account's{said}.")
+    if status in (408, 425) or status >= 500:
+        return ReadFailed(f"{where}: the service failed{said}. Try again later.")
+    return RequestRefused(f"{where}: the service refuses the request{said}.")

@@ -1,0 +1,88 @@
+"""What the market commands may be told from outside. Without a token or a client's credentials there is no market data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from loaders.errors import SettingsError
+from loaders.settings import read_values
+
+VENDOR_URL = "https://data.apartmentiq.io/apartmentiq/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """Where the service is and who we are to it. Secrets are kept out of ``repr``; ``url`` has no slash at its end."""
+
+    url: str = VENDOR_URL
+    token_url: str = ""
+    token: str | None = field(default=None, repr=False)
+    client_id: str | None = field(default=None, repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    callback_url: str | None = field(default=None, repr=False)
+
+    @property
+    def host(self) -> str:
+        """The service as messages name it."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may stand in no message."""
+        return tuple(text for text in (self.token, self.client_secret) if text)
+
+
+def load_market_settings(environ: Mapping[str, str] | None = None, **options: object) -> MarketSettings:
+    """The settings of the environment and ``.env``; SettingsError, which quotes no secret, when one cannot be used."""
+    values = read_values(environ, **options)  # type: ignore[arg-type]
+    url = _sound_url("FORTRESS_MARKET_URL", values.get("FORTRESS_MARKET_URL", VENDOR_URL).rstrip("/"))
+    parts = urlsplit(url)
+    token_url = values.get("FORTRESS_MARKET_TOKEN_URL", f"{parts.scheme}://{parts.netloc}/oauth/token")
+    callback_url = values.get("FORTRESS_MARKET_CALLBACK_URL")
+    return MarketSettings(
+        url=url,
+        token_url=_sound_url("FORTRESS_MARKET_TOKEN_URL", token_url),
+        token=_plain("FORTRESS_MARKET_TOKEN", values),
+        client_id=_plain("FORTRESS_MARKET_CLIENT_ID", values),
+        client_secret=_plain("FORTRESS_MARKET_CLIENT_SECRET", values),
+        callback_url=_sound_url("FORTRESS_MARKET_CALLBACK_URL", callback_url.rstrip("/")) if callback_url else None,
+    )
+
+
+def require_credentials(settings: MarketSettings) -> MarketSettings:
+    """The same settings; SettingsError when they say neither a token nor how to get one."""
+    if not settings.token and not (settings.client_id and settings.client_secret):
+        raise SettingsError(
+            "there is no access to market data: set FORTRESS_MARKET_CLIENT_ID and FORTRESS_MARKET_CLIENT_SECRET, or FORTRESS_MARKET_TOKEN, "
+            "in the environment or in .env."
+        )
+    return settings
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine, by its name alone: nothing is looked up."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _sound_url(name: str, url: str) -> str:
+    """A URL that a secret may be sent to: https, or http to this very machine; no credentials of its own."""
+    try:
+        parts = urlsplit(url)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+        if is_safe and parts.hostname and parts.port != 0 and "@" not in parts.netloc and not parts.query and not parts.fragment:
+            return url
+    except ValueError:
+        pass
+    raise SettingsError(f"{name} is no https:// address without user name, password, query and fragment.")
+
+
+def _plain(name: str, values: Mapping[str, str]) -> str | None:
+    """A secret as a header may hold it: a line break pasted along would be a header of its own."""
+    text = values.get(name, "").strip()
+    if not text.isprintable() or not text.isascii():
+        raise SettingsError(f"{name} holds characters that no credential has.")
+    return text or None
