@@ -1,5 +1,6 @@
 """What a Parquet file says of itself and what it holds, looked at once before it is loaded. Runs in loaders.prover's process."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from loaders.names import ExportName, parse_file
 from loaders.readers import Readable, check_header, delivered, first_line, folded, select_of
 from loaders.rfc4180 import LONGEST_LINE
 from loaders.warehouse import open_scratch, quote
+
+_TOGETHER = 100  # columns looked at by one expression: three for each column take long to plan, and one for thousands is too deep
 
 
 def prove_parquet(path: Path, file_name: str, limits: Limits) -> dict[str, Any]:
@@ -60,19 +63,15 @@ def _prove(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName, lim
 def _prove_values(scratch: duckdb.DuckDBPyConnection, readable: Readable, place: dict[str, str], name: ExportName, limits: Limits) -> None:
     """Look at every value once: a count would not. NUL bytes, which a CSV file may not hold either, are refused; so is what
     is small only while it is compressed."""
-    per_value = "bool_or(contains({0}, chr(0))), coalesce(max(strlen({0})), 0), coalesce(sum(strlen({0})), 0)"
-    looks = ", ".join(per_value.format(value) for value in readable.values)
-    found = scratch.execute(f"select {looks}, max(hash(_op)) from ({readable.select})", place).fetchone() or ()
-    for place_of, column in enumerate(readable.columns):
-        holds_nul, longest, _ = found[3 * place_of : 3 * place_of + 3]
-        value = readable.values[place_of]
-        if holds_nul:
-            row = _first_row(scratch, readable, f"contains({value}, chr(0))", place)
-            raise UnreadableFile(f"row {row:,} holds a NUL byte, which no text has: have it exported again", text=f"column {column}")
-        if longest > LONGEST_LINE:
-            row = _first_row(scratch, readable, f"strlen({value}) > {LONGEST_LINE}", place)
-            raise UnreadableFile(f"row {row:,} holds a value of more than {LONGEST_LINE:,} bytes: it is too long", text=f"column {column}")
-    text = sum(found[2:-1:3])
+    looks = [_look(readable.values[first : first + _TOGETHER]) for first in range(0, len(readable.values), _TOGETHER)]
+    found = scratch.execute(f"select {', '.join(looks)}, max(hash(_op)) from ({readable.select})", place).fetchone() or ()
+    has_nul, longest, text = any(found[:-1:3]), max(found[1:-1:3]), sum(found[2:-1:3])
+    if has_nul:
+        column, row = _first(scratch, readable, "contains({}, chr(0))", place)
+        raise UnreadableFile(f"row {row:,} holds a NUL byte, which no text has: have it exported again", text=f"column {column}")
+    if longest > LONGEST_LINE:
+        column, row = _first(scratch, readable, f"strlen({{}}) > {LONGEST_LINE}", place)
+        raise UnreadableFile(f"row {row:,} holds a value of more than {LONGEST_LINE:,} bytes: it is too long", text=f"column {column}")
     if text > limits.file_bytes:
         raise TooMuchAsked(
             f"{name.file_name}: {text:,} bytes of text, unpacked, are more than one file may have ({limits.file_bytes:,}): "
@@ -80,9 +79,22 @@ def _prove_values(scratch: duckdb.DuckDBPyConnection, readable: Readable, place:
         )
 
 
-def _first_row(scratch: duckdb.DuckDBPyConnection, readable: Readable, condition: str, place: dict[str, str]) -> int:
-    (row,) = scratch.execute(f"select min(_row_number) from ({readable.numbered}) where {condition}", place).fetchone() or (0,)
-    return row
+def _look(values: Sequence[str]) -> str:
+    """Whether one of the values holds a NUL byte, the length of the longest, and that of all."""
+    lengths = [f"coalesce(strlen({value}), 0)" for value in values]
+    holds_nul = " or ".join(f"coalesce(contains({value}, chr(0)), false)" for value in values)
+    longest = f"greatest({', '.join(lengths)}, 0)"
+    return f"coalesce(bool_or({holds_nul}), false), coalesce(max({longest}), 0), coalesce(sum({' + '.join(lengths)}), 0)"
+
+
+def _first(scratch: duckdb.DuckDBPyConnection, readable: Readable, condition: str, place: dict[str, str]) -> tuple[str, int]:
+    """The first column, and its first row, of which a condition holds; it holds of one."""
+    for column, value in zip(readable.columns, readable.values, strict=True):
+        query = f"select min(_row_number) from ({readable.numbered}) where {condition.format(value)}"
+        (row,) = scratch.execute(query, place).fetchone() or (None,)
+        if row is not None:
+            return column, row
+    raise AssertionError(condition)
 
 
 def _parquet_source(options: str = "") -> str:

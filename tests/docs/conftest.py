@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.dbt_command import DBT
 from tests.pipeline.harness import PROJECT
 
 BUILT = ("units", "workorders")  # of the topics that are delivered, those that the fixture builds: enough for every kind of page
@@ -27,14 +29,14 @@ PLANTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Site:
     """A docs site's file and the warehouse it describes."""
 
     path: Path
     home: Path
 
-    @property
+    @cached_property
     def text(self) -> str:
         return self.path.read_text(encoding="utf-8")
 
@@ -48,7 +50,7 @@ class Site:
         found, _ = json.JSONDecoder().raw_decode(page, start)
         return found
 
-    @property
+    @cached_property
     def manifest(self) -> dict:
         """dbt's own, as it was when the page was made."""
         return json.loads((self.home / "target" / "manifest.json").read_text(encoding="utf-8"))
@@ -61,19 +63,6 @@ def run_python(home: Path, *arguments: str, environment: dict[str, str] | None =
     done = subprocess.run(command, cwd=PROJECT, env=os.environ | own | (environment or {}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
-
-
-_DBT = """
-import json, sys
-from dbt.cli.main import dbtRunner
-
-sys.exit(not all([dbtRunner().invoke(command).success for command in json.loads(sys.argv[1])]))
-"""
-
-
-def run_dbt(home: Path, *commands: list[str]) -> None:
-    """Commands of dbt one after the other in one process: most of what a command costs is dbt's start."""
-    run_python(home, "-c", _DBT, json.dumps(commands))
 
 
 def write_site(home: Path) -> Site:
@@ -95,10 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     run_python(home, "-m", "loaders", "sync", environment={"FORTRESS_EXPORTS_URL": exports.as_uri()})
     with duckdb.connect(str(home / "build.duckdb")) as connection:
         connection.execute("update raw._files set loaded_at = loaded_at - interval 3 days where topic = ?", [STOPPED])
-    run_dbt(
-        home,
-        ["run", "--select", *(f"+{topic}" for topic in BUILT), "files", "quarantine"],
-        ["run", "--select", "units_changes", "units"],
-        ["source", "freshness"],
-    )
+    run_python(home, *DBT, "run", "--select", *(f"+{topic}" for topic in BUILT), "files", "quarantine")
+    run_python(home, *DBT, "run", "--select", "units_changes", "units")
+    run_python(home, *DBT, "source", "freshness")
     return write_site(home)

@@ -17,6 +17,7 @@ from loaders.settings import PROJECT, Settings
 from loaders.sftp_server import ServerInfo, serve
 from loaders.sync import SyncReport, sync
 from loaders.warehouse import open_build
+from tests.dbt_command import DBT
 from tests.loaders.people import deliver_people
 
 Write = Callable[..., Path]
@@ -114,7 +115,7 @@ def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build_topics(folder: Path, *topics: str) -> None:
     """Run dbt for a few topics of the warehouse in ``folder / "home"``, and note what a run notes that has built them all."""
     selected = ["files+", "stg_fortress__files", *(f"stg_fortress__{topic}+" for topic in topics)]
-    _without_umask(folder, "-c", "from dbt.cli.main import cli; cli()", "run", "--select", *selected)
+    _without_umask(folder, *DBT, "run", "--select", *selected)
     with open_build(folder / "home" / "build.duckdb") as connection:
         news = find_news(connection)
         connection.execute("delete from raw._built")

@@ -18,6 +18,7 @@ import duckdb
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.dbt_command import DBT
 from tests.oracle.batches import Delivered
 from tests.oracle.deliver import deliver
 from tests.oracle.feeds import TYPES, arrivals, feeds
@@ -41,12 +42,6 @@ COLUMNS = {
 _KNOWN = {name for columns in COLUMNS.values() for name in columns}
 
 _LEDGER_MODELS = ("stg_fortress__files", "path:models/audit")
-# dbt's own command line, on the project as the loader keeps it parsed: parsing anew in every folder would double the tests' time.
-_DBT = (
-    "-c",
-    "import sys; from dbt.cli.main import dbtRunner; from loaders.manifest import parsed_project; "
-    "sys.exit(not dbtRunner(manifest=parsed_project()).invoke(sys.argv[1:]).success)",
-)
 
 Case = list[list[Delivered]]  # one feed, run by run
 Difference = tuple[str, str, tuple[Any, ...]]  # table, "missing" or "unexpected", the row
@@ -101,15 +96,15 @@ class Warehouse:
 
     def build(self, *options: str, resolution: str | None = None) -> None:
         chosen = ["--vars", json.dumps({"cdc_resolution": resolution})] if resolution else []
-        self._run(*_DBT, "run", "--select", *_LEDGER_MODELS, *(f"source:fortress.{topic}+" for topic in self.topics), *options, *chosen)
+        self._run(*DBT, "run", "--select", *_LEDGER_MODELS, *(f"source:fortress.{topic}+" for topic in self.topics), *options, *chosen)
 
     def test(self, selected: str) -> None:
         """Run dbt's tests on the selected models; RuntimeError with dbt's words when one fails."""
-        self._run(*_DBT, "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test")
+        self._run(*DBT, "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test")
 
     def test_units(self) -> None:
         """Run dbt's unit tests, on fixtures with the columns that this warehouse has."""
-        self._run(*_DBT, "test", "--select", "test_type:unit")
+        self._run(*DBT, "test", "--select", "test_type:unit")
 
     def dbt(self, *arguments: str) -> None:
         """dbt's own command line on whatever project it is given, parsed there and then."""
