@@ -13,8 +13,10 @@ from benchmarks.contestants.ours import OURS
 from benchmarks.contestants.plain import PLAIN
 from benchmarks.contestants.recipe import RECIPE
 from benchmarks.contestants.startup import STARTUP
+from benchmarks.mirror.part import mirror
 from benchmarks.parts import Hours, first_load
-from benchmarks.report import write_table
+from benchmarks.reading import read
+from benchmarks.report import draw, write_table
 from benchmarks.results import Results
 from benchmarks.sizes import SIZES
 from loaders.manifest import parsed_project
@@ -50,10 +52,16 @@ def main(size: str, form: str, only: str, repeats: int, keep: bool) -> None:
         bench.end()
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
-    click.echo(write_table(results, results.path.with_suffix(".md")))
+    click.echo(write_table(results, size, results.path.with_suffix(".md")))
+    for path in draw(results.path):
+        click.echo(path)
 
 
 def _run(bench: Bench, parts: list[str]) -> None:
+    if "mirror" in parts:
+        mirror(bench)
+    if set(parts) == {"mirror"}:
+        return
     parsed_project()  # as set-up leaves it: the project is parsed once for all warehouses
     bench.step("warm-up", STARTUP, bench.exports("none"), bench.empty_home(STARTUP.name), -1)
     exports = first_load(bench)
@@ -65,6 +73,8 @@ def _run(bench: Bench, parts: list[str]) -> None:
     for part, measure in (("hour", hours.one_topic), ("nothing", hours.nothing_new), ("thirty", hours.thirty_topics)):
         if part in parts:
             measure()
+    if "reading" in parts:
+        read(bench)
 
 
 if __name__ == "__main__":

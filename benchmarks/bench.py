@@ -76,7 +76,7 @@ class Bench:
 
     def keep(self, part: str, who: str, repeat: int, cost: Cost, size: str = "") -> None:
         """Write a measurement down."""
-        self.say(f"{part:<12}{who:<34}{cost.wall:8.2f} s {cost.cpu:8.2f} s of processor {cost.peak_mib:8.0f} MiB")
+        self.say(f"{part:<34} {who:<38}{cost.wall:8.2f} s {cost.cpu:8.2f} s of processor {cost.peak_mib:8.0f} MiB")
         if repeat >= 0:
             self.results.add(Sample(part, who, size or self.size.name, repeat, cost.wall, cost.cpu, cost.peak_mib, _seconds(cost)))
 
@@ -91,7 +91,7 @@ class Bench:
         """Compare a contestant's tables with ``right``: those of the plain SQL, unless told otherwise."""
         verdict = judge(right or PLAIN.answer(self.home(PLAIN.name)), contestant.answer(home))
         self.results.judge(part, who or contestant.name, in_words(verdict))
-        self.say(f"{part:<12}{who or contestant.name:<34}{in_words(verdict)}")
+        self.say(f"{part:<34} {who or contestant.name:<38}{in_words(verdict)}")
         return verdict
 
     def end(self) -> None:

@@ -1,24 +1,35 @@
 """A run's results as a table in Markdown."""
 
+import subprocess
 from pathlib import Path
 from statistics import median
 
+from benchmarks.contestants import PROJECT
 from benchmarks.results import Results, Sample
+from benchmarks.targets import target_table
 
 _TITLES = {
     "first": "First load, and build, of everything",
     "hour": "One more hour: one change file of one topic of thirty",
     "nothing": "Nothing new",
+    "29 topics": "The first load of 29 topics more",
     "30 topics": "One change file of each of thirty topics",
+    "publishing": "Publishing, as a step of the hour",
 }
 
 
-def write_table(results: Results, target: Path) -> str:
+def write_table(results: Results, size: str, target: Path) -> str:
     """Write the table, and give its text."""
     parts = list(dict.fromkeys(sample.part for sample in results.samples))
-    text = "\n\n".join([_machine(results), *(_part(results, part) for part in parts)]) + "\n"
+    text = "\n\n".join([_machine(results), target_table(results, size), *(_part(results, part) for part in parts)]) + "\n"
     target.write_text(text, encoding="utf-8")
     return text
+
+
+def draw(results: Path) -> list[str]:
+    """Draw what was kept, in the plots' own environment."""
+    command = [str(PROJECT / ".venv/bench-plots/bin/python"), str(Path(__file__).with_name("plots.py")), str(results)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
 def _machine(results: Results) -> str:
@@ -43,10 +54,14 @@ def _row(results: Results, part: str, who: str, size: str) -> str:
     ratio = results.ratio((part, who), (part, "plain SQL"), of_size=size)
     verdict = results.verdicts.get(f"{part}: {who}", "")
     return (
-        f"| {who} | {size} | {median(walls):.2f} | {min(walls):.2f} - {max(walls):.2f} | {_middle(samples, 'cpu'):.2f} | "
+        f"| {who} | {size} | {_seconds(median(walls))} | {_seconds(min(walls))} - {_seconds(max(walls))} | {_middle(samples, 'cpu'):.2f} | "
         f"{_middle(samples, 'peak_mib'):.0f} | {f'{ratio:.2f}' if ratio else ''} | {verdict} |"
     )
 
 
 def _middle(samples: list[Sample], what: str) -> float:
     return median(getattr(sample, what) for sample in samples)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
