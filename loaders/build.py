@@ -10,7 +10,7 @@ import duckdb
 
 from loaders.errors import BuildFailed
 from loaders.manifest import OPTIONS, parsed_project
-from loaders.news import LEDGER, News, models_of_no_topic
+from loaders.news import LEDGER, MARKET, MARKET_MODELS, News, models_of_no_topic
 from loaders.registry import modelled_topics
 from loaders.settings import PROJECT, Settings
 from loaders.warehouse import NO_SPACE_HINT, in_our_words, is_full, is_taken, open_build, quote, table_columns
@@ -53,6 +53,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
 def _builds(news: News, full_refresh: bool) -> list[list[str]]:
     """The arguments of each dbt invocation: one for what is built anew, one for what is brought up to date."""
     untested = _tests_of([topic for topic, newest in news.newest.items() if not newest and topic != LEDGER])  # there are no rows to test
+    untested += [] if MARKET in news.newest else [MARKET_MODELS]  # nor is there anything to build of what was never asked for
     if full_refresh or news.is_everything:
         return [["--full-refresh", *_option("--exclude", untested)]]
     anew = ["--full-refresh", *_option("--select", _selected(news.rebuild)), *_option("--exclude", untested)] if news.rebuild else []
@@ -62,7 +63,8 @@ def _builds(news: News, full_refresh: bool) -> list[list[str]]:
 
 def _selected(chosen: Sequence[str]) -> list[str]:
     of_no_topic = [f"path:{path.relative_to(PROJECT)}" for path in models_of_no_topic()] if LEDGER in chosen else []
-    return of_no_topic + [f"source:fortress.{topic}+" for topic in chosen if topic != LEDGER]
+    of_market = [MARKET_MODELS] if MARKET in chosen else []
+    return of_no_topic + of_market + [f"source:fortress.{topic}+" for topic in chosen if topic not in (LEDGER, MARKET)]
 
 
 def _tests_of(chosen: Sequence[str]) -> list[str]:
@@ -78,7 +80,8 @@ def test_all(settings: Settings) -> BuildReport:
     """dbt's tests on all that is built; BuildFailed when one fails. The build database must not be open."""
     with open_build(settings.build) as connection:
         unbuilt = [topic for topic in sorted(modelled_topics()) if not table_columns(connection, "marts", topic)]
-    return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *_option("--exclude", _tests_of(unbuilt))])
+        left_out = _tests_of(unbuilt) + ([] if table_columns(connection, "marts", "rent_versus_market") else [MARKET_MODELS])
+    return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *_option("--exclude", left_out)])
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:

@@ -15,9 +15,11 @@ from loaders.warehouse import quote, table_columns
 
 # The ledger's own place among the topics: the models that belong to no topic, audit.files among them.
 LEDGER = "_files"
+MARKET = "_market"  # and that of the models of market data; their ledger is a table of its own
+MARKET_MODELS = "tag:market"
 
 # Written from the registry, and covered by the set of topics; the tests decide nothing that a table says.
-_NOT_SHARED = (Path("macros/tests"), Path("macros/project/modelled_topics.sql"))
+_NOT_SHARED = (Path("macros/tests"), Path("macros/market"), Path("macros/project/modelled_topics.sql"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,17 @@ def _ledger_ends(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     with_rows = connection.execute("select topic, max(_file_id) from raw._files where row_count is not null group by topic").fetchall()
     (end,) = connection.execute("select coalesce(max(_file_id), 0) from raw._files").fetchone()
     modelled = modelled_topics()
-    return dict.fromkeys(modelled, 0) | {topic: end for topic, end in with_rows if topic in modelled} | {LEDGER: end}
+    known = dict.fromkeys(modelled, 0) | {topic: end for topic, end in with_rows if topic in modelled} | {LEDGER: end}
+    return known | ({MARKET: exports} if (exports := _market_exports(connection)) else {})
+
+
+def _market_exports(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many exports of market data were loaded: the end of their ledger, which is there only where some were asked for."""
+    try:
+        (number,) = connection.execute("select coalesce(max(load_number), 0) from raw._market_jobs").fetchone() or (0,)
+    except duckdb.CatalogException:
+        return 0
+    return number
 
 
 def unbuilt_topics(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -80,13 +92,24 @@ def fingerprints(project: Path = PROJECT) -> dict[str, str]:
         project, [*_shared_macros(project), *(project / "models/staging").rglob("stg_fortress__files.sql")], _project_settings(project)
     )
     found = {topic: _hash(project, _models_of(project, topic), shared + _expected_columns(topic)) for topic in modelled}
+    market = [
+        *_market_models(project),
+        *(project / "macros/market").rglob("*"),
+        *(project / "seeds").rglob("*"),
+        *(project / "models").rglob("_market__*"),
+    ]
+    found[MARKET] = _hash(project, [path for path in market if path.is_file()], shared)
     return found | {LEDGER: _hash(project, models_of_no_topic(project), shared + repr(sorted(modelled)))}
 
 
 def models_of_no_topic(project: Path = PROJECT) -> list[Path]:
-    """The model files that scaffold does not write: the audit, and what was added by hand."""
-    of_topics = {path for topic in modelled_topics() for path in _models_of(project, topic)}
+    """The model files that scaffold does not write: the audit, and what was added by hand; without those of market data."""
+    of_topics = {path for topic in modelled_topics() for path in _models_of(project, topic)} | set(_market_models(project))
     return sorted(path for path in (project / "models").rglob("*.sql") if path not in of_topics)
+
+
+def _market_models(project: Path) -> list[Path]:
+    return [path for layer in ("staging", "marts") for path in (project / "models" / layer / "market").glob("*.sql")]
 
 
 def _models_of(project: Path, topic: str) -> list[Path]:

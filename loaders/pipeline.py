@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from loaders.build import BuildReport, build
 from loaders.errors import LoaderError
 from loaders.landing import at_work
-from loaders.news import LEDGER, News, find_news
+from loaders.news import LEDGER, MARKET, News, find_news
 from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
 from loaders.remote import open_remote
@@ -104,12 +104,16 @@ def _show_built(built: BuildReport, progress: Progress) -> None:
 
 
 def _topics(news: News) -> list[str]:
-    return [topic for topic in sorted({*news.topics, *news.rebuild}) if topic != LEDGER]
+    return [_named(topic) for topic in sorted({*news.topics, *news.rebuild}) if topic != LEDGER]
+
+
+def _named(topic: str) -> str:
+    return "market data" if topic == MARKET else topic
 
 
 def _in_words(news: News, full_refresh: bool) -> str:
     if full_refresh or news.is_everything:
         return "every topic, from the raw rows"
-    anew = ", ".join(topic for topic in news.rebuild if topic != LEDGER)
-    up_to_date = ", ".join(topic for topic in news.topics if topic != LEDGER)
+    anew = ", ".join(_named(topic) for topic in news.rebuild if topic != LEDGER)
+    up_to_date = ", ".join(_named(topic) for topic in news.topics if topic != LEDGER)
     return "; ".join(filter(None, [up_to_date, f"from the raw rows: {anew}" if anew else ""])) or "the audit of files"

@@ -150,7 +150,8 @@ def _topics_by_group(nodes: Collection[Json], labels: Mapping[str, str]) -> str:
     by_group: dict[str, list[str]] = {}
     for node in sorted(nodes, key=lambda node: node["name"]):
         if node.get("schema") == "marts" and node["name"] == _topic(node["name"]):
-            by_group.setdefault(node["group"] or "", []).append(f"[{labels[node['name']]}](#!/model/{node['unique_id']})")
+            label = labels.get(node["name"], node["name"].replace("_", " ").capitalize())
+            by_group.setdefault(node["group"] or "", []).append(f"[{label}](#!/model/{node['unique_id']})")
     rows = [f"| {group or 'other'} | {', '.join(links)} |" for group, links in sorted(by_group.items())]
     return "\n".join(["| Subject | Topics |", "| --- | --- |", *rows])
 

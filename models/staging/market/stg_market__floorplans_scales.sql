@@ -1,0 +1,1 @@
+{{ market_scales(report='floorplans', relation=source('market', 'market_floorplans')) }}

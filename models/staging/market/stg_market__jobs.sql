@@ -1,0 +1,1 @@
+{{ market_jobs(source('market', '_market_jobs')) }}

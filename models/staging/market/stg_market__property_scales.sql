@@ -1,0 +1,1 @@
+{{ market_scales(report='property', relation=source('market', 'market_property')) }}

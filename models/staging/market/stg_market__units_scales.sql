@@ -1,0 +1,1 @@
+{{ market_scales(report='units', relation=source('market', 'market_units')) }}
