@@ -242,8 +242,9 @@ def _show_runs(done: list[RunReport]) -> None:
     settings = load_settings()
     with open_build(settings.build, read_only=True) as connection:
         topics = read_status(connection)
-    report.show_run(done[-1], topics, count_published(settings))
-    report.show_next_steps(settings.published)
+    rows = count_published(settings)
+    report.show_run(done[-1], topics, rows)
+    report.show_next_steps(settings.published, has_market=bool(rows.get("marts.market_trends")))
 
 
 @command

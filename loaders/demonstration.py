@@ -19,7 +19,8 @@ _STEP_TITLES = {1: "the first snapshots", 2: "a day of change files", 3: "a late
 
 def demonstrate(settings: Settings, progress: Progress) -> list[RunReport]:
     """Simulate what is not simulated yet, one run after each step; one run that finds nothing new when all is there."""
-    from loaders.sftp_server import serve  # imported here: it takes half a second that real data need not pay
+    from loaders.market.demonstration import deliver_market
+    from loaders.sftp_server import serve  # imported here: they take half a second that real data need not pay
 
     folder = _folder(settings)
     if settings.build.exists() and not folder.exists():
@@ -36,6 +37,8 @@ def demonstrate(settings: Settings, progress: Progress) -> list[RunReport]:
         reached = replace(settings, exports_url=server.url, ssh_key=server.client_key, known_hosts=server.known_hosts, ssh_password=None)
         for step in range(done + 1, STEPS + 1):
             _simulate(exports, step, progress)
+            if step == STEPS:
+                deliver_market(settings, progress)
             reports.append(run(reached, progress))
             marker.write_text(str(step))
         if not reports:

@@ -36,6 +36,10 @@ _NEXT = {
     "  python -m loaders release ORGANIZATION/TOPIC/FILE --reason TEXT    (or discard)",
 }
 
+MARKET_EXAMPLE = (
+    "select market_name, month, properties, round(avg_rent) as rent, round(avg_rent_mom, 4) as rent_mom,\n"
+    "    round(advertised_occupancy_pct, 3) as occupancy from marts.market_trends where level = 'market' order by all"
+)
 EXAMPLES = {
     "current": "select status, priority, count(*) as work_orders from marts.workorders group by all order by all",
     "history": "select id, version_number, status, valid_from, valid_to, change_type from marts.workorders_history\n"
@@ -243,11 +247,13 @@ def _show_marts(rows: dict[str, int]) -> None:
         console().print(f"{len(shown) - len(filled)} topics more have tables that are empty: nothing was delivered for them yet")
 
 
-def show_next_steps(published: Path) -> None:
-    """Where the tables are and three queries worth trying."""
+def show_next_steps(published: Path, has_market: bool = False) -> None:
+    """Where the tables are and three queries worth trying; one more, where there is market data."""
     console().print(f"\nthe tables are in {_near(published)} (open it read-only, as often as you like). Three queries worth trying:")
     for name, query in EXAMPLES.items():
         console().print(f'\n  -- {name}\n  make query SQL="{query}"', markup=False, soft_wrap=True)
+    if has_market:
+        console().print(f'\nand one on the market:\n\n  make query SQL="{MARKET_EXAMPLE}"', markup=False, soft_wrap=True)
     console().print(
         "\nnext: `make docs` describes every table; `python -m loaders status` says how fresh they are; README.md goes on from here."
     )

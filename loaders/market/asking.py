@@ -15,6 +15,7 @@ from loaders.errors import (
     AlreadyAsked,
     CertificateRefused,
     LoaderError,
+    Never,
     NoSuchJob,
     QuotaUsedUp,
     RequestRefused,
@@ -123,7 +124,14 @@ def _ask_in_halves(market: Market, job: MarketJob, why: LoaderError) -> list[Mar
     halves = [intent(replace(job.request, property_ids=part)) for part in (ids[:middle], ids[middle:])]
     market.ledger.write(replace(job, state="split", message=str(why)[:1000]), *halves)
     market.say(Line(f"the service takes fewer than {len(ids):,} properties at once: asking for two halves", step="market"))
-    return [one for half in halves for one in ask(market, half)]
+    done: list[MarketJob] = []
+    for place, half in enumerate(halves):
+        try:
+            done += ask(market, half)
+        except Never as error:  # what the service will not do for a part, it will not do for the rest
+            market.ledger.write(*(replace(one, state="refused", message=str(error)[:1000]) for one in halves[place + 1 :]))
+            raise
+    return done
 
 
 def _adopted(market: Market, job: MarketJob, answer: ServiceJob) -> MarketJob:

@@ -24,6 +24,7 @@ from loaders.market.settings import load_market_settings
 from loaders.market.waits import Pace
 from loaders.market.workflow import MarketReport, cancel, carry_on, download_all, known_property_ids, last_complete_month, sync
 from loaders.options import Duration
+from loaders.progress import Line
 from loaders.settings import load_settings
 from loaders.summary import ATTENTION, FAILED, TEMPORARY
 from loaders.warehouse import open_build
@@ -218,7 +219,7 @@ def listen_(bind: str, port: int, until_done: bool, wait: timedelta, every: time
     Example: python -m loaders market listen --port 8765
     """
     with _market(as_json, every) as opened, listening(opened, bind, port) as (url, hints):
-        click.echo(f"listening on {url}", err=True)
+        opened.say(Line(f"listening on {url.rpartition('/')[0]}, at a path that {opened.shelf / '.callback'} holds", step="market"))
         done = listen(
             opened, hints, wait.total_seconds(), 300, lambda: until_done and not opened.ledger.read("asking", "submitted", "succeeded")
         )

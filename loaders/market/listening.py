@@ -35,7 +35,7 @@ def listening(market: Market, bind: str, port: int) -> Iterator[tuple[str, "queu
     hints: queue.SimpleQueue[str] = queue.SimpleQueue()
     token = callback_token(market.settings)
     try:
-        server = _Server((bind, port), _handler(f"/{token}", hints))
+        server = _Server((bind, port), _handler(token, hints))
     except OSError as error:
         raise SettingsError(f"nothing can listen on {bind}:{port}: {error.strerror or error}") from None
     thread = threading.Thread(target=server.serve_forever, name="market-webhook", daemon=True)
@@ -112,7 +112,7 @@ class _Server(ThreadingHTTPServer):
         """A caller that hangs up is no news."""
 
 
-def _handler(path: str, hints: "queue.SimpleQueue[str]") -> type[BaseHTTPRequestHandler]:
+def _handler(token: str, hints: "queue.SimpleQueue[str]") -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _SLOWEST_CALLER
         server_version, sys_version = "fortress-warehouse", ""
@@ -126,7 +126,8 @@ def _handler(path: str, hints: "queue.SimpleQueue[str]") -> type[BaseHTTPRequest
         do_PUT = do_POST
 
         def _answer(self) -> None:
-            is_right = compare_digest(self.path.partition("?")[0].encode(), path.encode())
+            last = self.path.partition("?")[0].rpartition("/")[2]  # what stands before it is the proxy's affair
+            is_right = compare_digest(last.encode(), token.encode())
             body = _body(self) if is_right else None
             self.send_response(204 if body is not None else 404 if not is_right else 413)
             self.send_header("Connection", "close")

@@ -21,10 +21,10 @@
             '{{ column.name }}' as column_name,
             {{ market_literal(raw_name) }} as header,
             {{ (column.share == 'level') | string | lower }} as is_level,
-            median(nullif(abs({{ market_value(adapter.quote(raw_name), 'double') }}), 0)) as median,
-            coalesce(bool_or({{ adapter.quote(raw_name) }} like '%\%%' escape '\'), false) as has_signs
+            median(nullif(abs({{ market_value(market_identifier(raw_name), 'double') }}), 0)) as median,
+            coalesce(bool_or({{ market_identifier(raw_name) }} like '%\%%' escape '\'), false) as has_signs
         from {{ relation }}
-        where {{ adapter.quote(raw_name) }} is not null
+        where {{ market_identifier(raw_name) }} is not null
         group by _job_id
         {%- if not loop.last %} union all {% endif -%}
         {%- endfor %}
@@ -64,4 +64,10 @@
 {# A name from a file as an SQL text. #}
 {% macro market_literal(text) -%}
     '{{ text | replace("'", "''") }}'
+{%- endmacro %}
+
+
+{# A name from a file as an SQL identifier. #}
+{% macro market_identifier(name) -%}
+    "{{ name | replace('"', '""') }}"
 {%- endmacro %}

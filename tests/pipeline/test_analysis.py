@@ -164,7 +164,7 @@ def test_the_changed_columns_lead_from_one_image_to_the_next(connection, history
 
 def test_a_model_of_ones_own_says_the_same_and_stands_on_the_history(warehouse, connection, tmp_path):
     project = tmp_path / "project"
-    for name in ("models", "macros"):
+    for name in ("models", "macros", "seeds"):
         shutil.copytree(PROJECT / name, project / name)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / name, project / name)

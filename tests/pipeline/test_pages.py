@@ -9,12 +9,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from loaders.registry import topics
+from loaders.report import MARKET_EXAMPLE
 from tests.pipeline.cookbook import Recipe, answer, recipes, rewrite
 from tests.pipeline.harness import PROJECT
 
@@ -97,3 +99,8 @@ def test_a_reader_that_knows_the_format_of_duckdb_1_2_reads_the_file(published: 
     header = published.read_bytes()[:20]
     assert header[8:12] == b"DUCK"
     assert int.from_bytes(header[12:20], "little") <= 65
+
+
+def test_the_query_on_the_market_that_a_run_prints_has_an_answer(fortress: duckdb.DuckDBPyConnection):
+    rows = fortress.execute(MARKET_EXAMPLE).fetchall()
+    assert [row[:3] for row in rows] == [(name, date(2026, month, 1), 3) for name in ("Austin", "Denver") for month in (4, 5)]
