@@ -40,7 +40,7 @@ def main(size: str, form: str, only: str, repeats: int, keep: bool) -> None:
     if strange := set(wanted) - {*PARTS, *CONTESTANTS}:
         raise click.BadParameter(f"{', '.join(sorted(strange))}: none of {', '.join([*PARTS, *CONTESTANTS])}", param_hint="--only")
     folder = Path(os.environ.get("BENCH_HOME") or PROJECT / "target" / "bench").absolute()
-    results = Results(PROJECT / "benchmarks" / "results" / f"{size}-{form}.json")
+    results = Results(PROJECT / "benchmarks" / "results" / f"{'-'.join([size, form, *wanted])}.json")
     parts = [part for part in PARTS if part in wanted] or list(PARTS)
     taking_part: list[Contestant] = [
         one for name, one in CONTESTANTS.items() if one is PLAIN or name in wanted or not {*CONTESTANTS} & {*wanted}

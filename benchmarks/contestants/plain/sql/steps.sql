@@ -4,10 +4,7 @@ with
 results as (
     select
         id, file_id, row_number, batch_at, op <> 'D' as is_put, case when op <> 'D' then coalesce(updated_at, created_at) else deleted_at end as event_at,
-        hash(
-            readable_id, property_id, unit_id, assigned_user_id, status, priority, description, entry_notes, has_pet_alert, due_date, completed_at,
-            total_amount_owed_by_resident, created_at, updated_at, deleted_at
-        ) as image,
+        image,
         bool_or(op = 'D') over (partition by id, file_id) as has_delete,
         null::bigint as version_number
     from new
@@ -16,10 +13,7 @@ results as (
 prior as (
     select
         id, null::bigint as file_id, null::bigint as row_number, batch_at, is_put, null::timestamp as event_at,
-        hash(
-            readable_id, property_id, unit_id, assigned_user_id, status, priority, description, entry_notes, has_pet_alert, due_date, completed_at,
-            total_amount_owed_by_resident, created_at, updated_at, deleted_at
-        ) as image,
+        image,
         false as has_delete,
         version_number
     from $prior semi join results using (id)
