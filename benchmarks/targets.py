@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.memory import PARTS as MEMORY
 from benchmarks.results import Results
 
 RESIDENT = "ours, resident"
 MANY_FILES = f"{RESIDENT}, ten times the files"
 _FAR = ", 40 ms"
+_LOADING = ("first", "29 topics", "hour", "30 topics", "nothing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,17 @@ def _against_smaller(results: Results, size: str) -> float | None:
 
 
 def _peak(results: Results, size: str) -> float | None:
-    peaks = [one.peak_mib for one in results.samples if one.who.startswith("ours") and one.size == size and not one.part.startswith("read")]
+    peaks = [one.peak_mib for one in results.samples if one.who.startswith("ours") and one.size == size and one.part in _LOADING]
     return max(peaks, default=None)
+
+
+def _peak_of_large_file(results: Results, size: str) -> float | None:
+    return max((one.peak_mib for one in results.samples if one.part == MEMORY[1]), default=None)
+
+
+def _peaks_of_both(results: Results, size: str) -> float | None:
+    small, large = ([one.peak_mib for one in results.samples if one.part == part] for part in MEMORY)
+    return large[0] / small[0] if small and large else None
 
 
 def _best_rclone(part: str) -> Callable[[Results, str], float | None]:
@@ -78,6 +89,8 @@ TARGETS = (
     Target("reading history as of: to a physical table", 2, _ratio("read: as of, grouped", "ours", "ours, physical")),
     Target("reading one record's life: to a physical table", 2, _ratio("read: one record's life", "ours", "ours, physical")),
     Target("memory at the peak, first load included", 1536, _peak, unit=" MiB"),
+    Target("memory at the peak, one large snapshot under a limit of 1 GB", 1536, _peak_of_large_file, unit=" MiB"),
+    Target("memory at the peak: a snapshot four times as large", 1.2, _peaks_of_both),
     Target("mirror, many small files at 40 ms: times as fast as rclone's best", 3, _best_rclone(f"mirror: many small files{_FAR}"), True),
     Target("mirror, one large file: times as fast as rclone's best", 0.9, _best_rclone("mirror: one large file"), True),
     Target("mirror, one large file at 40 ms: times as fast as rclone's best", 1, _best_rclone(f"mirror: one large file{_FAR}"), True),
