@@ -6,7 +6,6 @@ from pathlib import Path
 import duckdb
 
 SQL = Path(__file__).parent / "sql"
-CHANGES_AT = "strptime(parse_filename(filename, true), '%Y%m%d-%H%M%S%g')"
 
 
 def main(exports: Path, home: Path) -> None:
@@ -36,7 +35,9 @@ def _take(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     changes = [path for path in new if path.stem != "LOAD"]
     if snapshots:
         _script(connection, f"snapshot_{_form(snapshots)}", path=str(snapshots[0]), topic=topic)
+        _script(connection, "snapshot")
     _script(connection, f"changes_{_form(changes)}", paths=[str(path) for path in changes], topic=topic)
+    _script(connection, "changes")
     _script(connection, "steps", prior="base" if is_first else "state")
     _script(connection, "state_first" if is_first else "state_next")
     connection.execute("commit; use main")

@@ -12,7 +12,7 @@ create table base (
     description varchar, entry_notes varchar, has_pet_alert boolean, due_date date, completed_at timestamp,
     total_amount_owed_by_resident decimal(18, 6), created_at timestamp, updated_at timestamp, deleted_at timestamp,
     file_id bigint, row_number bigint, batch_at timestamp, valid_from timestamp, is_put boolean, version_number bigint,
-    image ubigint -- a hash of all but the key: telling whether something changed reads one column and not fifteen
+    image ubigint
 );
 
 -- Each record's last step; a deleted record's too.
