@@ -19,7 +19,7 @@ from benchmarks.parts import Hours, first_load
 from benchmarks.reading import read
 from benchmarks.report import draw, write_table
 from benchmarks.results import Results
-from benchmarks.sizes import SIZES
+from benchmarks.sizes import SIZES, SMALLER
 from loaders.manifest import parsed_project
 
 CONTESTANTS = {"plain": PLAIN, "ours": OURS, "dlt": DLT, "recipe": RECIPE}
@@ -73,8 +73,8 @@ def _run(bench: Bench, parts: list[str]) -> None:
     hours = Hours(bench, exports)
     if "many" in parts and OURS in bench.contestants:
         hours.more_files()
-    if "smaller" in parts and bench.size.name == "L":
-        hours.smaller("M")
+    if "smaller" in parts and OURS in bench.contestants and bench.size.name in SMALLER:
+        hours.smaller(SMALLER[bench.size.name])
     for part, measure in (("hour", hours.one_topic), ("nothing", hours.nothing_new), ("thirty", hours.thirty_topics)):
         if part in parts:
             measure()

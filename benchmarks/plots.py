@@ -52,7 +52,7 @@ def _figure(results: dict[str, Any], title: str, parts: list[str], target: Path)
     figure.text(
         0.5,
         0.005,
-        f"size {sizes or '-'}; {machine['began_at'][:10]}, {machine['cores']} cores, DuckDB {machine['duckdb']}",
+        f"{f'size {sizes}; ' if sizes else ''}{machine['began_at'][:10]}, {machine['cores']} cores, DuckDB {machine['duckdb']}",
         ha="center",
         fontsize=8,
     )

@@ -33,3 +33,5 @@ class Size:
 
 _ALL = (Size("XS", 3_000, 4, 200), Size("S", 100_000, 24, 2_000), Size("M", 2_000_000, 48, 10_000), Size("L", 10_000_000, 48, 10_000))
 SIZES = {size.name: size for size in _ALL}
+SMALLER = {"L": "M", "M": "S", "S": "XS"}
+"""What a size is compared with, to see how an hour grows with the warehouse."""
