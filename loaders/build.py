@@ -1,7 +1,7 @@
 """dbt, run in this process: only for topics with news, and not at all when there is none."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,8 @@ from loaders.news import LEDGER, MARKET, MARKET_MODELS, News, models_of_no_topic
 from loaders.registry import modelled_topics
 from loaders.settings import PROJECT, Settings
 from loaders.warehouse import NO_SPACE_HINT, in_our_words, is_full, is_taken, open_build, quote, table_columns
+
+_NO_VIEWS = ("config.materialized:incremental", "config.materialized:table", "resource_type:test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
     ]
     with open_build(settings.build) as connection:
         _drop_removed(connection, news.removed)
-        _remember_built(connection, news)
+        _remember_built(connection, news, full_refresh)
     return BuildReport(
         sum(report.models for report in reports),
         sum(report.tests for report in reports),
@@ -57,14 +59,21 @@ def _builds(news: News, full_refresh: bool) -> list[list[str]]:
     if full_refresh or news.is_everything:
         return [["--full-refresh", *_option("--exclude", untested)]]
     anew = ["--full-refresh", *_option("--select", _selected(news.rebuild)), *_option("--exclude", untested)] if news.rebuild else []
-    brought_up_to_date = [*_option("--select", _selected(news.topics)), *_option("--exclude", untested)] if news.topics else []
+    brought_up_to_date = [*_option("--select", _selected(news.topics, news.steady)), *_option("--exclude", untested)] if news.topics else []
     return [arguments for arguments in (anew, brought_up_to_date) if arguments]
 
 
-def _selected(chosen: Sequence[str]) -> list[str]:
-    of_no_topic = [f"path:{path.relative_to(PROJECT)}" for path in models_of_no_topic()] if LEDGER in chosen else []
-    of_market = [MARKET_MODELS] if MARKET in chosen else []
-    return of_no_topic + of_market + [f"source:fortress.{topic}+" for topic in chosen if topic not in (LEDGER, MARKET)]
+def _selected(chosen: Sequence[str], steady: Collection[str] = ()) -> list[str]:
+    """What to build of topics: all that stands on them; of steady ones the tables alone, and all tests."""
+    found = [one for topic in chosen if topic not in (LEDGER, MARKET) for one in _narrowed(f"source:fortress.{topic}+", topic in steady)]
+    if LEDGER in chosen:
+        paths = [f"path:{path.relative_to(PROJECT)}" for path in models_of_no_topic()]
+        found += [one for path in paths for one in _narrowed(path, LEDGER in steady)]
+    return found + ([MARKET_MODELS] if MARKET in chosen else [])
+
+
+def _narrowed(selector: str, is_steady: bool) -> list[str]:
+    return [f"{selector},{what}" for what in _NO_VIEWS] if is_steady else [selector]
 
 
 def _tests_of(chosen: Sequence[str]) -> list[str]:
@@ -130,10 +139,15 @@ def _drop_removed(connection: duckdb.DuckDBPyConnection, removed: Sequence[str])
             connection.execute(f"drop {kind} if exists {relation}")
 
 
-def _remember_built(connection: duckdb.DuckDBPyConnection, news: News) -> None:
+def _remember_built(connection: duckdb.DuckDBPyConnection, news: News, full_refresh: bool) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
+    times = {} if full_refresh else dict(connection.execute("select topic, built_at from raw._built").fetchall())
+    times |= dict.fromkeys((*news.topics, *news.rebuild), now)
     connection.execute("begin")
     connection.execute("delete from raw._built")
     for topic, file_id in news.newest.items():
-        connection.execute("insert into raw._built values (?, ?, ?, ?)", [topic, file_id, news.fingerprints[topic], now])
+        connection.execute("insert into raw._built values (?, ?, ?, ?)", [topic, file_id, news.fingerprints[topic], times.get(topic, now)])
+    for topic, columns in news.columns.items():
+        connection.execute("delete from raw._staged where topic = ?", [topic])
+        connection.execute("insert into raw._staged values (?, ?)", [topic, columns])
     connection.execute("commit")

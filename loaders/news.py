@@ -1,8 +1,9 @@
 """What a build has to do: which topics have files that no build has seen, and what of the project changed since."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -29,6 +30,9 @@ class News:
     ``newest`` is the ledger's end for every topic with marts, and for the ledger itself (``_files``); ``topics`` are those
     of them that no build has seen whole. ``rebuild`` are those that are built anew from the raw rows, because what the
     project says of them changed, or because they were never built; ``removed`` have tables and no models any more.
+
+    ``columns`` are the raw columns of the topics with news, as JSON. ``steady`` are the topics among ``topics`` that have the
+    columns they had: their views say what they would say anew, so that only tables are built.
     """
 
     topics: tuple[str, ...]
@@ -36,6 +40,8 @@ class News:
     removed: tuple[str, ...]
     fingerprints: dict[str, str]
     newest: dict[str, int]
+    columns: dict[str, str] = field(default_factory=dict)
+    steady: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.topics or self.rebuild or self.removed)
@@ -53,7 +59,17 @@ def find_news(connection: duckdb.DuckDBPyConnection) -> News:
     built = {topic: (file_id, mark) for topic, file_id, mark, _ in connection.execute("from raw._built").fetchall()}
     rebuild = tuple(topic for topic in sorted(newest) if built.get(topic, (0, ""))[1] != marks[topic])
     stale = tuple(topic for topic in sorted(newest) if topic not in rebuild and built[topic][0] < newest[topic])
-    return News(stale, rebuild, tuple(sorted(built.keys() - newest.keys())), marks, newest)
+    columns = {topic: json.dumps(table_columns(connection, "raw", topic)) for topic in (*stale, *rebuild)}
+    steady = _steady(connection, stale, columns) if not rebuild else frozenset()
+    return News(stale, rebuild, tuple(sorted(built.keys() - newest.keys())), marks, newest, columns, steady)
+
+
+def _steady(connection: duckdb.DuckDBPyConnection, stale: Sequence[str], columns: Mapping[str, str]) -> frozenset[str]:
+    """The topics whose views stand as they are. Those of no topic read all others: they stand where all of them do."""
+    known = dict(connection.execute("from raw._staged").fetchall())
+    topics = [topic for topic in stale if topic not in (LEDGER, MARKET)]
+    steady = {topic for topic in topics if known.get(topic) == columns[topic] and table_columns(connection, "marts", topic)}
+    return frozenset(steady | ({LEDGER} if len(steady) == len(topics) else set()))
 
 
 def _ledger_ends(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

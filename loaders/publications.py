@@ -17,7 +17,8 @@ from loaders.warehouse import PUBLISHED_COLUMNS, table_columns
 class Publication:
     """A version: what decided its content (``state``, ``policy``), and its rows by ``schema.table``.
 
-    ``policy`` is the fingerprint of a ``Policy``, ``pii`` its mode in words.
+    ``policy`` is the fingerprint of a ``Policy``, ``pii`` its mode in words, ``shape`` as published_updates.shape_of gives it.
+    ``stamp`` is the finished file's, by which it is seen that somebody has written to it.
     """
 
     number: int
@@ -26,7 +27,9 @@ class Publication:
     policy: str
     state: str
     rows: dict[str, int]
-    rolled_back_at: datetime | None = None
+    rolled_back_at: datetime | None
+    shape: str
+    stamp: str
 
 
 def read_publications(connection: duckdb.DuckDBPyConnection) -> list[Publication]:
@@ -34,7 +37,7 @@ def read_publications(connection: duckdb.DuckDBPyConnection) -> list[Publication
     if table_columns(connection, "raw", "_published") != list(PUBLISHED_COLUMNS):
         return []
     rows = connection.execute("from raw._published order by number").fetchall()
-    return [Publication(*before, json.loads(counts), rolled_back_at) for *before, counts, rolled_back_at in rows]
+    return [Publication(*row[:5], json.loads(row[5]), *row[6:]) for row in rows]
 
 
 def state_of(connection: duckdb.DuckDBPyConnection) -> str:
@@ -43,10 +46,10 @@ def state_of(connection: duckdb.DuckDBPyConnection) -> str:
     return json.dumps(built)
 
 
-def remember(connection: duckdb.DuckDBPyConnection, number: int, policy: Policy, rows: dict[str, int]) -> None:
+def remember(connection: duckdb.DuckDBPyConnection, number: int, policy: Policy, rows: dict[str, int], shape: str, stamp: str) -> None:
     """Note a version that is in force now."""
-    values = [number, _now(), policy.mode, policy.fingerprint, state_of(connection), json.dumps(rows), None]
-    connection.execute("insert into raw._published values (?, ?, ?, ?, ?, ?, ?)", values)
+    values = [number, _now(), policy.mode, policy.fingerprint, state_of(connection), json.dumps(rows), None, shape, stamp]
+    connection.execute("insert into raw._published values (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def forget_all_but(connection: duckdb.DuckDBPyConnection, kept: set[int | None]) -> None:

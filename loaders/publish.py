@@ -15,20 +15,35 @@ from loaders.news import find_news
 from loaders.privacy import Policy
 from loaders.publications import Publication, forget_all_but, note_rollback, read_publications, remember, state_of
 from loaders.published_tables import count_rows, write_published
+from loaders.published_updates import bring_up_to_date, shape_of
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
-from loaders.versions import close_to_group, number_in_force, numbers, put_in_force, remove_all_but, switch_to, workshop
+from loaders.versions import (
+    close_to_group,
+    copy_version,
+    number_in_force,
+    numbers,
+    put_in_force,
+    remove_all_but,
+    stamp_of,
+    switch_to,
+    workshop,
+)
 from loaders.warehouse import open_build
 
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What is published now: the file, its version, rows by ``schema.table`` (views included), and the mode of FORTRESS_PII."""
+    """What is published now: the file, its version, rows by ``schema.table`` (views included), and the mode of FORTRESS_PII.
+
+    ``made_from`` is the version that was copied and brought up to date; None when all was written anew.
+    """
 
     path: Path
     rows: dict[str, int]
     version: int
     pii: str
+    made_from: int | None = None
 
 
 def publish(settings: Settings) -> PublishReport:
@@ -41,13 +56,15 @@ def publish(settings: Settings) -> PublishReport:
         test_all(settings)
     policy = policy_of(settings)
     with open_build(settings.build) as connection:
-        before, number = number_in_force(settings), _next_number(settings, read_publications(connection))
+        before, known = number_in_force(settings), read_publications(connection)
+        number, shape = _next_number(settings, known), shape_of(connection, policy)
+        last = None if built_by_hand else _last(settings, known, shape)
         with workshop(settings) as part:
-            rows = _read_back(part, write_published(connection, part, policy))
+            rows = _read_back(part, _write(settings, connection, part, policy, last))
             put_in_force(settings, part, number)
-        remember(connection, number, policy, rows)
+        remember(connection, number, policy, rows, shape, stamp_of(settings, number) or "")
         _prune(settings, connection, before)
-    return PublishReport(settings.published, rows, number, policy.mode)
+    return PublishReport(settings.published, rows, number, policy.mode, last and last.number)
 
 
 def rollback(settings: Settings) -> PublishReport:
@@ -111,6 +128,23 @@ def _refuse_if_behind(connection: duckdb.DuckDBPyConnection) -> None:
     behind = [f"{topic} ({files} files)" for topic, files in connection.execute(query).fetchall() if topic in modelled_topics()]
     if behind:
         raise PublishRefused(f"loaded but not built: {', '.join(behind)}. Run `python -m loaders run`, or `dbt build`, first.")
+
+
+def _last(settings: Settings, known: Sequence[Publication], shape: str) -> Publication | None:
+    """The version that the next one can be made from: the last one published, if only rows have changed since, and nobody wrote to it."""
+    if not known or known[-1].rolled_back_at or known[-1].shape != shape:
+        return None
+    return known[-1] if stamp_of(settings, known[-1].number) == known[-1].stamp else None
+
+
+def _write(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, part: Path, policy: Policy, last: Publication | None
+) -> dict[str, int]:
+    """Write the new file: anew, or from the last one. The tables' rows by ``schema.table``."""
+    if last is None:
+        return write_published(connection, part, policy)
+    copy_version(settings, last.number, part)
+    return bring_up_to_date(connection, part, policy, last)
 
 
 def _read_back(part: Path, written: dict[str, int]) -> dict[str, int]:

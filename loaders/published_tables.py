@@ -1,7 +1,7 @@
 """What a published file holds: the build's marts and audit, less what the policy on personal data withholds.
 
-Tables are written anew, column by column, into an empty file, so that no byte of what is left out was ever in it. Views are
-created again over what is there.
+Tables are written column by column into an empty file, so that no byte of what is left out was ever in it. Views are created
+again over what is there. What the next version takes over from this one: loaders/published_updates.py.
 """
 
 from collections.abc import Iterator
@@ -53,12 +53,12 @@ class Relation:
 
 def write_published(connection: duckdb.DuckDBPyConnection, target: Path, policy: Policy) -> dict[str, int]:
     """Write ``target``, which must not exist, from the build that ``connection`` has open. The tables' rows by ``schema.table``."""
-    build, comments, rows = read_relations(connection), _comments(connection), {}
-    with _attached(connection, target):
+    build, comments, rows = read_relations(connection), comments_of(connection), {}
+    with attached(connection, target):
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f"create schema published.{schema}")
         for table in build:
-            if table.kind == "table" and not policy.withholds(table.name):
+            if table.kind == "table":
                 rows |= _copied(connection, table, policy)
         connection.execute("use published")
         published = {one.key: _names(one) for one in read_relations(connection)}
@@ -99,23 +99,30 @@ def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _copied(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy) -> dict[str, int]:
-    """One table without what is withheld; its rows by name, nothing where nothing is left.
+    """One table without what is withheld; its rows by name, nothing where nothing is left."""
+    if not (found := selected(table, policy)):
+        return {}
+    select, given = found
+    (rows,) = connection.execute(f"create table published.{table.quoted} as {select}", given).fetchone()
+    return {f"{table.schema}.{table.name}": rows}
+
+
+def selected(table: Relation, policy: Policy, source: str | None = None) -> tuple[str, dict[str, Any]] | None:
+    """What may be published of a table, or of those of its rows that ``source`` gives, as a select with its parameters; None when
+    that is nothing.
 
     The key is a parameter: no statement, plan or message holds it.
     """
     treated = {name: policy.treat(table.name, name, kind) for name, kind in table.columns}
     columns = [_published(table, name, kind, treated[name], policy) for name, kind in table.columns if treated[name] != Treatment.LEAVE_OUT]
-    if not columns:
-        return {}
+    if not columns or policy.withholds(table.name):
+        return None
+    select = f"select {', '.join(columns)} from {source or table.quoted}{_rows_of_open_topics(table, policy)}"
     given: dict[str, Any] = policy.pads() if Treatment.HASH in treated.values() else {}
-    statement = (
-        f"create table published.{table.quoted} as select {', '.join(columns)} from {table.quoted}{_rows_of_open_topics(table, policy)}"
-    )
     if policy.mode != "include":
         given |= {"nested_person": NESTED_PERSON, "withheld": [name for name, what in treated.items() if what != Treatment.KEEP]}
         given["restricted"] = sorted(restricted_topics())
-    (rows,) = connection.execute(statement, {name: value for name, value in given.items() if f"${name}" in statement}).fetchone()
-    return {f"{table.schema}.{table.name}": rows}
+    return select, {name: value for name, value in given.items() if f"${name}" in select}
 
 
 def _published(table: Relation, name: str, data_type: str, treatment: Treatment, policy: Policy) -> str:
@@ -219,7 +226,7 @@ def _withheld(one: Relation, published: frozenset[str] | None, policy: Policy) -
     return gone + [row for row in changed if row[2] != Treatment.KEEP]
 
 
-def _comments(connection: duckdb.DuckDBPyConnection) -> list[Comment]:
+def comments_of(connection: duckdb.DuckDBPyConnection) -> list[Comment]:
     """Every comment of the published schemas."""
     here = f"database_name = current_database() and schema_name in {PUBLISHED_SCHEMAS} and comment is not null"
     return connection.execute(f"""
@@ -242,7 +249,8 @@ def _comment(connection: duckdb.DuckDBPyConnection, comments: list[Comment], pub
 
 
 @contextmanager
-def _attached(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[None]:
+def attached(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[None]:
+    """``target``, made if there is none, as the database ``published`` beside the build."""
     (build,) = connection.execute("select current_database()").fetchone()
     connection.execute(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as published ({_OPTIONS})")
     try:

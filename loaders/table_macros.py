@@ -26,7 +26,7 @@ _CHANGES = "What became of {topic} since a moment and before another: one row pe
 def create_table_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Two macros for each history in the schema ``marts`` of the database in use."""
     publication = uuid4().hex
-    connection.execute(f"create macro marts.publication_id() as '{publication}'")
+    connection.execute(f"create or replace macro marts.publication_id() as '{publication}'")
     for topic in _topics_with_history(connection):
         history = f"marts.{quote(topic + '_history')}"
         as_of = as_of_sql(history, "moment")
@@ -46,7 +46,7 @@ def changes_between_sql(history: str, since: str, before: str) -> str:
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, parameters: str, body: str, comment: str) -> None:
-    connection.execute(f"create macro marts.{quote(name)}({parameters}) as table {body}")
+    connection.execute(f"create or replace macro marts.{quote(name)}({parameters}) as table {body}")
     connection.execute(f"comment on macro table marts.{quote(name)} is '{comment.replace(chr(39), chr(39) * 2)}'")
 
 

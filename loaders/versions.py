@@ -8,6 +8,7 @@ of its own is for readers who write: DuckDB keeps their log beside the file they
 would stand in the way of everybody who opens the next version.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from loaders.private import make_folder_for_group, make_private_folder
 from loaders.settings import Settings
 
 _READABLE_BY_GROUP = 0o640
+_FICLONE = 0x40049409  # Linux: share the blocks of another file until one of the two is written (ioctl_ficlone(2))
 
 
 def number_in_force(settings: Settings) -> int | None:
@@ -46,6 +48,24 @@ def workshop(settings: Settings) -> Iterator[Path]:
         yield folder / "next.duckdb"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def stamp_of(settings: Settings, number: int) -> str | None:
+    """A mark that changes when somebody writes to a version; None when that is under way, or there is no such version."""
+    path = path_of(settings, number)
+    if not path.exists() or path.with_name(f"{path.name}.wal").exists():
+        return None
+    return f"{path.stat().st_size}, {path.stat().st_mtime_ns}"
+
+
+def copy_version(settings: Settings, number: int, target: Path) -> None:
+    """A version as a new file: a second name for its blocks where the file system can do that, else a copy."""
+    with path_of(settings, number).open("rb") as source, target.open("wb") as copy:
+        try:
+            fcntl.ioctl(copy, _FICLONE, source.fileno())
+        except OSError:
+            shutil.copyfileobj(source, copy, 2**20)
+    target.chmod(0o600)
 
 
 def put_in_force(settings: Settings, finished: Path, number: int) -> None:

@@ -56,6 +56,8 @@ _REMOTE_COLUMNS = {
 
 _BUILT_COLUMNS = {"topic": "varchar", "_file_id": "bigint", "project_fingerprint": "varchar", "built_at": "timestamp"}
 
+_STAGED_COLUMNS = {"topic": "varchar", "raw_columns": "varchar"}
+
 PUBLISHED_COLUMNS = {
     "number": "bigint",
     "published_at": "timestamp",
@@ -64,6 +66,8 @@ PUBLISHED_COLUMNS = {
     "state": "varchar",
     "row_counts": "varchar",
     "rolled_back_at": "timestamp",
+    "shape": "varchar",
+    "stamp": "varchar",
 }
 
 _SEEN_COLUMNS = {"topic": "varchar", "_file_id": "bigint"}
@@ -97,6 +101,7 @@ _OWN_TABLES = {
     "_files": LEDGER_COLUMNS,
     "_remote": _REMOTE_COLUMNS,
     "_built": _BUILT_COLUMNS,
+    "_staged": _STAGED_COLUMNS,
     "_seen": _SEEN_COLUMNS,
     "_published": PUBLISHED_COLUMNS,
     "_ended": _ENDED_COLUMNS,
@@ -181,7 +186,7 @@ def is_full(said: str) -> bool:
 
 def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists raw")
-    if table_columns(connection, "raw", "_published") == ["published_at"]:  # as the first version of this project had it
+    if table_columns(connection, "raw", "_published") not in ([], list(PUBLISHED_COLUMNS)):  # an older project's: all is published anew
         connection.execute("drop table raw._published")
     for table, columns in _OWN_TABLES.items():
         definition = ", ".join(f"{name} {kind}" for name, kind in columns.items())
