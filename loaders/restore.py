@@ -41,7 +41,16 @@ def restore(settings: Settings, progress: Progress) -> RestoreReport:
     part.unlink(missing_ok=True)  # of a restore that was stopped
     statuses = _load(part, settings, landed, progress)
     part.rename(settings.build)
+    _load_market(settings, progress)
     return RestoreReport(len(landed), statuses)
+
+
+def _load_market(settings: Settings, progress: Progress) -> None:
+    """What was downloaded of market data, where there is any."""
+    from loaders.market.ledger import Ledger  # what speaks HTTP comes with it, and takes time to import
+    from loaders.market.loading import load
+
+    load(settings, Ledger(settings), progress)
 
 
 def _landed(landing: Path) -> Iterator[Landed]:

@@ -18,7 +18,7 @@ class Pace:
     slowest_poll: float = 120
     first_retry: float = 1
     longest_wait: float = 900
-    settle: float = 60
+    settle: float = 30
     patience: float = 120
     attempts: int = 5
 

@@ -94,7 +94,7 @@ def test_killed_at_any_moment(runs: Runs):
     """Wherever it is: also between a file's landing and its entry in the ledger, or while its rows are being loaded."""
     dice = random.Random(7)
     runs.service.looks = 2
-    for _ in range(4):
+    for _ in range(3):
         process = runs.start()
         time.sleep(0.5 + 0.8 * dice.random())
         if process.poll() is None:

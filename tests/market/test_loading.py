@@ -1,31 +1,38 @@
 """Rows into raw: whatever columns a file has, verbatim and as text; all of a file or nothing."""
 
-import shutil
+import re
 from collections.abc import Callable
-from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
+from loaders.errors import WarehouseRefused
 from loaders.market.asking import request
-from loaders.market.ledger import Ledger
+from loaders.market.download import download
+from loaders.market.landing import landed_at
+from loaders.market.ledger import Ledger, MarketJob
 from loaders.market.loading import load
-from loaders.market.market import Market
-from loaders.market.service import Json, Reply
-from loaders.market.workflow import MarketReport, carry_on
+from loaders.market.market import Market, shelf_of
+from loaders.market.polling import poll
+from loaders.remote import open_remote
+from loaders.restore import restore
 from loaders.settings import Settings
+from loaders.sync import sync
+from loaders.warehouse import open_build, topic_tables
 from tests.market.conftest import ask, wanted
-from tests.market.odd_service import STORAGE, OddService, written
+from tests.market.exports import export
+from tests.market.odd_service import OddService, written
+
+Deliver = Callable[..., MarketJob]
 
 
 @pytest.fixture
-def deliver(market: Market, service: OddService) -> Callable[..., MarketReport]:
-    """Asks for something else each time, and what comes is this."""
-    ids = iter(range(1, 100))
+def deliver(settings: Settings) -> Deliver:
+    """Each file is an export of its own."""
+    numbers = iter(range(1, 100))
 
-    def deliver(body: bytes, file_format: str = "jsonl", report: str = "property") -> MarketReport:
-        request(market, wanted(next(ids), file_format=file_format, report=report))
-        service.plan(STORAGE, Reply(200, body))
-        return carry_on(market, MarketReport(), 5)
+    def deliver(body: bytes, file_format: str = "jsonl", report: str = "property") -> MarketJob:
+        return export(settings, next(numbers), wanted(file_format=file_format, report=report), body)
 
     return deliver
 
@@ -36,11 +43,11 @@ def columns(settings: Settings, table: str = "market_property") -> list[str]:
     ]
 
 
-def test_every_format_gives_the_same_rows(deliver: Callable[..., MarketReport], settings: Settings):
+def test_every_format_gives_the_same_rows(deliver: Deliver, settings: Settings):
     rows = [{"property_id": 7, "avg_rent": 1500.5, "market_name": "Austin, TX\nand around", "ner": None, "pct": 0.9715}] * 2
     rows[1] = rows[1] | {"ner": 12, "market_name": 'the "best"'}
     for file_format in ("jsonl", "csv", "parquet"):
-        assert deliver(written(rows, file_format), file_format).exit_code == 0
+        assert deliver(written(rows, file_format), file_format).state == "loaded"
     found = ask(
         settings,
         """
@@ -52,9 +59,9 @@ def test_every_format_gives_the_same_rows(deliver: Callable[..., MarketReport], 
     assert found == [(file_format, *row) for file_format in ("csv", "jsonl", "parquet") for row in texts]
 
 
-def test_columns_are_kept_as_they_are_delivered_and_added_as_they_come(deliver: Callable[..., MarketReport], settings: Settings):
-    assert deliver(b"Property ID,Avg Rent/Sq Ft,Rent Trends (Last  7d)\n1,2.5,x\n", "csv").exit_code == 0
-    assert deliver(b'{"property_id": 1, "avg_rent_psf": 2.5, "brand_new": {"a": [1, 2]}}\n').exit_code == 0
+def test_columns_are_kept_as_they_are_delivered_and_added_as_they_come(deliver: Deliver, settings: Settings):
+    assert deliver(b"Property ID,Avg Rent/Sq Ft,Rent Trends (Last  7d)\n1,2.5,x\n", "csv").state == "loaded"
+    assert deliver(b'{"property_id": 1, "avg_rent_psf": 2.5, "brand_new": {"a": [1, 2]}}\n').state == "loaded"
     assert columns(settings) == [
         *("_job_id", "_row_number", "Property ID", "Avg Rent/Sq Ft", "Rent Trends (Last  7d)"),
         *("property_id", "avg_rent_psf", "brand_new"),
@@ -62,10 +69,10 @@ def test_columns_are_kept_as_they_are_delivered_and_added_as_they_come(deliver: 
     assert ask(settings, "select brand_new from raw.market_property where property_id = '1'") == [('{"a":[1,2]}',)]
 
 
-def test_hostile_names_are_names(deliver: Callable[..., MarketReport], settings: Settings):
+def test_hostile_names_are_names(deliver: Deliver, settings: Settings):
     names = ['a"b', "x'); drop table raw._market_jobs; --", "{{ evil }}", "_job_id", "_ROW_NUMBER", "delivered__job_id", "~/$.*", "é"]
-    assert deliver(written([{name: f"v{i}" for i, name in enumerate(names)}], "jsonl")).exit_code == 0
-    assert deliver(written([{name: f"v{i}" for i, name in enumerate(names)}], "csv"), "csv").exit_code == 0
+    assert deliver(written([{name: f"v{i}" for i, name in enumerate(names)}], "jsonl")).state == "loaded"
+    assert deliver(written([{name: f"v{i}" for i, name in enumerate(names)}], "csv"), "csv").state == "loaded"
     assert columns(settings)[2:] == [
         *('a"b', "x'); drop table raw._market_jobs; --", "{{ evil }}", "delivered__job_id", "delivered__ROW_NUMBER"),
         *("delivered_delivered__job_id", "~/$.*", "é"),
@@ -87,28 +94,21 @@ def test_hostile_names_are_names(deliver: Callable[..., MarketReport], settings:
         (b"PAR1garbagegarbagePAR1", "parquet", "cannot be read"),
     ],
 )
-def test_of_a_file_that_cannot_be_read_nothing_is_loaded(
-    deliver: Callable[..., MarketReport], settings: Settings, market: Market, body: bytes, file_format: str, says: str
-):
+def test_of_a_file_that_cannot_be_read_nothing_is_loaded(deliver: Deliver, settings: Settings, body: bytes, file_format: str, says: str):
     done = deliver(body, file_format)
-    assert done.exit_code == 3 and done.loaded == []
-    import re
-
-    assert re.search(says, done.errors[0][0])
-    (job,) = market.ledger.read()
-    assert (job.state, job.row_count, job.load_number) == ("unreadable", None, None)
+    assert (done.state, done.row_count, done.load_number) == ("unreadable", None, None)
+    assert re.search(says, done.message or "")
     if columns(settings):
         assert ask(settings, "select count(*) from raw.market_property") == [(0,)]
 
 
-def test_a_file_without_rows_is_no_mistake(deliver: Callable[..., MarketReport], settings: Settings, market: Market):
-    assert deliver(b"").exit_code == 0
-    assert deliver(b"property_id,avg_rent\n", "csv").exit_code == 0
-    assert [(job.state, job.row_count) for job in market.ledger.read()] == [("loaded", 0)] * 2
+def test_a_file_without_rows_is_no_mistake(deliver: Deliver, settings: Settings):
+    done = [deliver(b""), deliver(b"property_id,avg_rent\n", "csv")]
+    assert [(job.state, job.row_count) for job in done] == [("loaded", 0)] * 2
     assert ask(settings, "select count(*) from raw.market_property") == [(0,)]
 
 
-def test_what_is_on_the_shelf_is_enough_for_a_new_database(deliver: Callable[..., MarketReport], settings: Settings, market: Market):
+def test_what_is_on_the_shelf_is_enough_for_a_new_database(deliver: Deliver, settings: Settings):
     deliver(written([{"property_id": 1, "avg_rent": 5}], "csv"), "csv")
     deliver(b'{"unit": "1A"}\n', report="units")
     query = (
@@ -123,11 +123,20 @@ def test_what_is_on_the_shelf_is_enough_for_a_new_database(deliver: Callable[...
     assert load(settings, Ledger(settings), print) == []
 
 
-def test_a_file_that_was_tampered_with_is_not_loaded(market: Market, service: OddService, settings: Settings):
-    from loaders.market.download import download
-    from loaders.market.landing import landed_at
-    from loaders.market.polling import poll
+def test_a_restore_brings_market_data_back_with_the_exports(tmp_path: Path):
+    unit = tmp_path / "exports/acme/public/exported_units/LOAD.csv"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("id\nu1\n")
+    settings = Settings(tmp_path / "home", (tmp_path / "exports").as_uri())
+    with open_remote(settings) as remote, open_build(settings.build) as connection:
+        sync(settings, connection, remote, print)
+    export(settings, 1, wanted(), b'{"a": 1}\n')
+    settings.build.unlink()
+    restore(settings, print)
+    assert ask(settings, "select id from raw.units union all select a from raw.market_property order by 1") == [("1",), ("u1",)]
 
+
+def test_a_file_that_was_tampered_with_is_not_loaded(market: Market, service: OddService, settings: Settings):
     request(market, wanted())
     job = download(market, poll(market, 5).ended[0])
     path = landed_at(market.shelf, job)
@@ -135,20 +144,16 @@ def test_a_file_that_was_tampered_with_is_not_loaded(market: Market, service: Od
     assert [one.state for one in load(settings, market.ledger, print)] == ["unreadable"]
 
 
-def test_what_lies_about_on_the_shelf_is_left_alone(market: Market, service: OddService, settings: Settings):
-    folder = market.shelf / "property"
-    with market.alone():
-        folder.mkdir()
+def test_what_lies_about_on_the_shelf_is_left_alone(deliver: Deliver, settings: Settings):
+    deliver(b'{"a": 1}\n')
+    folder = shelf_of(settings) / "property"
     for name, text in {"x.json": "{", "y.json": '{"job_id": "../../x"}', "z.jsonl": "{}\n", "notes.txt": "hello"}.items():
         (folder / name).write_text(text)
-    assert load(settings, market.ledger, print) == []
-    shutil.rmtree(folder)
+    assert load(settings, Ledger(settings), print) == []
+    assert ask(settings, "select count(*) from raw.market_property") == [(1,)]
 
 
-def test_a_topic_of_that_name_is_not_mixed_with_market_data(deliver: Callable[..., MarketReport], settings: Settings):
-    from loaders.errors import WarehouseRefused
-    from loaders.warehouse import open_build, topic_tables
-
+def test_a_topic_of_that_name_is_not_mixed_with_market_data(deliver: Deliver, settings: Settings):
     with open_build(settings.build) as connection:
         connection.execute("create table raw.market_property (id varchar, _file_id bigint)")
     with pytest.raises(WarehouseRefused, match="topic of that name"):
@@ -157,19 +162,12 @@ def test_a_topic_of_that_name_is_not_mixed_with_market_data(deliver: Callable[..
         assert topic_tables(connection) == ["market_property"]
 
 
-def test_market_tables_are_no_topics(deliver: Callable[..., MarketReport], settings: Settings):
-    from loaders.warehouse import open_build, topic_tables
-
+def test_market_tables_are_no_topics(deliver: Deliver, settings: Settings):
     deliver(b'{"a": 1}\n')
     with open_build(settings.build) as connection:
         assert topic_tables(connection) == []
 
 
-def test_the_ledger_says_when_and_in_which_order(deliver: Callable[..., MarketReport], market: Market, service: OddService):
-    deliver(b'{"a": 1}\n')
-    deliver(b'{"a": 1}\n{"a": 2}\n')
-    jobs = market.ledger.read("loaded")
+def test_the_ledger_says_in_which_order_they_were_loaded(deliver: Deliver):
+    jobs = [deliver(b'{"a": 1}\n'), deliver(b'{"a": 1}\n{"a": 2}\n')]
     assert [(job.load_number, job.row_count) for job in jobs] == [(1, 1), (2, 2)]
-    assert all(isinstance(job.created_at, datetime) and job.start_date == date(2026, 10, 1) for job in jobs)
-    job: Json = service.jobs[0]
-    assert jobs[0].job_id == job["job_id"]

@@ -3,8 +3,8 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,14 @@ import pytest
 import yaml
 
 from loaders.build import _builds, run_dbt
-from loaders.landing import sha256_of
-from loaders.market.asking import intent
 from loaders.market.jobs import Request
-from loaders.market.landing import keep, part_of
-from loaders.market.ledger import Ledger
-from loaders.market.loading import load
-from loaders.market.market import make_shelf
 from loaders.news import MARKET, find_news
 from loaders.pipeline import sync
 from loaders.privacy import Policy, Treatment
 from loaders.remote import open_remote
 from loaders.settings import PROJECT, Settings
 from loaders.warehouse import open_build
+from tests.market.exports import days, export
 
 Rows = list[dict[str, Any]]
 WITHOUT_TESTS = ("--exclude-resource-type", "test")
@@ -37,26 +32,15 @@ class World:
     """A warehouse, and exports that were asked for one after the other, whenever they arrive."""
 
     settings: Settings
-    asked: datetime = field(default_factory=lambda: datetime(2026, 11, 1))
-    exports: Path = Path()
+    exports: Path
+    number: int = 0
 
     def export(self, report: str, body: bytes, file_format: str, start: str, end: str, *ids: int, asked: datetime | None = None) -> str:
         """Land and load an export; its job id."""
-        self.asked += timedelta(hours=1)
-        wanted = Request(report, file_format, date.fromisoformat(start), date.fromisoformat(end), ids)
-        job = intent(wanted)
-        part = part_of(make_shelf(self.settings), self._known(job, asked))
-        part.write_bytes(body)
-        done = self._known(job, asked, size_bytes=len(body), sha256=sha256_of(part))
-        keep(make_shelf(self.settings), done, part)
-        (loaded,) = load(self.settings, Ledger(self.settings), lambda line: None)
+        self.number += 1
+        loaded = export(self.settings, self.number, Request(report, file_format, *days(start, end), ids), body, asked)
         assert loaded.state == "loaded", loaded.message
         return str(loaded.job_id)
-
-    def _known(self, job: Any, asked: datetime | None, **more: Any) -> Any:
-        from dataclasses import replace
-
-        return replace(job, job_id=f"job-{self.asked:%d%H}", asked_at=asked or self.asked, state="landed", **more)
 
     def build(self, *arguments: str) -> None:
         run_dbt(self.settings, ["build", "--exclude-resource-type", "unit_test", "--no-write-json", *arguments])
@@ -106,7 +90,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     before = dict(os.environ)
     place = tmp_path_factory.mktemp("market")
     os.environ["DBT_TARGET_PATH"] = str(place / "target")
-    made = World(Settings(place / "home", f"file://{place / 'exports'}"), exports=place / "exports")
+    made = World(Settings(place / "home", f"file://{place / 'exports'}"), place / "exports")
     deliver_portfolio(place / "exports")
     with open_remote(made.settings) as remote, open_build(made.settings.build) as connection:
         sync(made.settings, connection, remote, lambda line: None)
@@ -302,7 +286,7 @@ def exported_again(two_months: World) -> tuple[World, dict[str, list[tuple[Any, 
     """The tables after an incremental build, and after a build from the raw rows."""
     world = two_months
     world.export("property", lines([{"property_id": 1, "report_generation_date": "2026-10-01", "avg_rent": 1}]), "jsonl", *OCTOBER, 1)
-    older = world.asked - timedelta(days=300)  # asked for long ago, and loaded only now
+    older = datetime(2026, 1, 1)  # asked for long ago, and loaded only now
     world.export(
         "property",
         lines([{"property_id": one, "report_generation_date": "2026-10-01", "avg_rent": 2} for one in (1, 9)]),
