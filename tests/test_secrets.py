@@ -22,6 +22,7 @@ PASSWORD = "pl4nted/Pass:w0rd@#1"
 IN_URL = "pl4nted/URL:w0rd@#2"
 TOKEN = "pl4ntedT0ken3"
 PII_KEY = "pl4ntedPiiKey4" * 3
+MARKET_TOKEN, MARKET_SECRET = "pl4ntedMarketT0ken5", "pl4nted/Market+Secret6"
 
 
 @dataclass
@@ -59,6 +60,7 @@ def secrets(keys: Path) -> dict[str, list[str]]:
     """Each secret in the forms in which it could be met."""
     body = [line for line in (keys / "client_key").read_text().splitlines() if "PRIVATE KEY" not in line]
     texts = {"password": PASSWORD, "password in the URL": IN_URL, "token": TOKEN, "key for personal data": PII_KEY}
+    texts |= {"market token": MARKET_TOKEN, "market secret": MARKET_SECRET}
     forms = {name: [text, quote(text, safe=""), b64encode(text.encode()).decode(), repr(text)[1:-1]] for name, text in texts.items()}
     return forms | {"private key": body[:-1]}
 
@@ -78,6 +80,8 @@ def spy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spy]:
             "FORTRESS_KNOWN_HOSTS": str(server.known_hosts),
             "FORTRESS_PII": "hash",
             "FORTRESS_PII_KEY": PII_KEY,
+            "FORTRESS_MARKET_TOKEN": MARKET_TOKEN,
+            "FORTRESS_MARKET_CLIENT_SECRET": MARKET_SECRET,
             "DBT_TARGET_PATH": str(place / "target"),
             "DBT_LOG_PATH": str(place / "home" / "logs"),
         }
@@ -101,6 +105,8 @@ def _in_good_order(spy: Spy, place: Path) -> None:
         ["quarantine", "--json"],
         ["query", "from audit.files"],
         ["docs", "--out", str(place / "docs.html")],
+        ["market", "list", "--json"],
+        ["market", "poll"],
     ):
         spy.loaders(*command)
 
@@ -124,6 +130,8 @@ def _in_trouble(spy: Spy, url: str, client_key: Path) -> None:
     ):
         spy.loaders("run" if "FORTRESS_EXPORTS_URL" in troubled else "sync", "--json", **troubled)
         spy.loaders("plan", **troubled)
+    for url in (f"https://x:{MARKET_TOKEN}@127.0.0.1/", f"https://127.0.0.1:1/?token={MARKET_TOKEN}", f"{MARKET_TOKEN}"):
+        assert spy.loaders("market", "sync", "1", FORTRESS_MARKET_URL=url) == 1
     for command in ("query nonsense", "explain units nobody", "release a/b/c --reason x", "scaffold nonsense"):
         assert spy.loaders(*command.split()) == 1
 

@@ -1,8 +1,10 @@
 {{ config(materialized='table', schema='audit') }}
+{%- set mapping = {'_organization_id': 'varchar', 'property_id': 'varchar', 'market_property_id': 'bigint'} %}
+{%- set identity = {'property_id': 'bigint', 'property_name': 'varchar', 'address': 'varchar', 'city': 'varchar', '_asked_at': 'timestamp'} %}
 {%- set street = ['street', 'line1', 'address1', 'address_line1', 'addressLine1'] %}
 -- Name and address of a property are not documented: they are looked for under the names that they may have.
 with records as (
-    select _organization_id, id, to_json(properties) as record from {{ ref('properties') }} as properties
+    select _organization_id, id, to_json(properties) as record from {{ rows_or_none(ref('properties'), {'_organization_id': 'varchar', 'id': 'varchar'}) }} as properties
 ),
 
 named as (
@@ -25,12 +27,12 @@ own as (
             else written
         end as address
     from named
-    anti join (from {{ ref('market_properties') }} where market_property_id is not null) as mapped using (_organization_id, property_id)
+    anti join (from {{ rows_or_none(ref('market_properties'), mapping) }} where market_property_id is not null) as mapped using (_organization_id, property_id)
 ),
 
 vendors as (
     {%- for table in ['market_properties_daily', 'market_floorplans_daily', 'market_units_changes'] %}
-    select property_id, property_name, address, city, _asked_at from {{ ref(table) }} where coalesce(property_name, address) is not null
+    select property_id, property_name, address, city, _asked_at from {{ rows_or_none(ref(table), identity) }} where coalesce(property_name, address) is not null
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),

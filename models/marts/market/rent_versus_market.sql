@@ -1,4 +1,10 @@
 {{ config(materialized='table') }}
+{%- set key = {'_organization_id': 'varchar', 'id': 'varchar', 'property_id': 'varchar'} -%}
+{%- set version = {'valid_from': 'timestamp', 'valid_to': 'timestamp', 'is_current': 'boolean', 'is_deleted': 'boolean', 'change_type': 'varchar',
+    'version_number': 'bigint'} -%}
+{%- set units = dict(key, status='varchar', current_household_id='varchar', **version) -%}
+{%- set leases = dict(key, unit_id='varchar', start_date='date', move_out_date='date', rent_amount='decimal(18, 6)', **version) -%}
+{%- set market = {'property_id': 'bigint', 'report_date': 'date', 'avg_rent': 'double', 'avg_ner': 'double', 'advertised_occupancy_pct': 'double'} %}
 with market_months as (
     select
         property_id as market_property_id,
@@ -7,13 +13,13 @@ with market_months as (
         avg(avg_rent) as market_rent,
         avg(avg_ner) as market_ner,
         avg(advertised_occupancy_pct) as market_occupancy
-    from {{ ref('market_properties_daily') }}
+    from {{ rows_or_none(ref('market_properties_daily'), market) }}
     group by all
 ),
 
 mapped as (
     select _organization_id, property_id, market_property_id
-    from {{ ref('market_properties') }}
+    from {{ rows_or_none(ref('market_properties'), {'_organization_id': 'varchar', 'property_id': 'varchar', 'market_property_id': 'bigint'}) }}
     where market_property_id is not null
 ),
 
@@ -30,14 +36,14 @@ own_units as (
         moments.month,
         count(*) as units,
         count_if(coalesce(starts_with(upper(own.status), 'OCCUPIED'), own.current_household_id is not null)) as occupied_units
-    from moments, lateral (select * from ({{ as_of('units', 'moments.moment') }})) as own
+    from moments, lateral (select * from ({{ versions_as_of(rows_or_none(ref('units_history'), units), 'moments.moment') }})) as own
     group by all
 ),
 
 -- A unit's lease is the last one that had begun and was not moved out of.
 lease_of_unit as (
     select own._organization_id, own.property_id, moments.month, moments.last_day, own.start_date, own.rent_amount
-    from moments, lateral (select * from ({{ as_of('leases', 'moments.moment') }})) as own
+    from moments, lateral (select * from ({{ versions_as_of(rows_or_none(ref('leases_history'), leases), 'moments.moment') }})) as own
     where own.start_date <= moments.last_day and coalesce(own.move_out_date > moments.last_day, true)
     qualify row_number() over (
         partition by own._organization_id, moments.month, coalesce(own.unit_id, own.id) order by own.start_date desc, own.id
