@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import duckdb
+
 from benchmarks.answers import Verdict, judge
 from benchmarks.contestants import Answer, Contestant
 from benchmarks.contestants.ours import environment, resident
 from benchmarks.contestants.plain import PLAIN
-from benchmarks.processes import Cost, Resident, measure, spoken
+from benchmarks.processes import Cost, Failed, Resident, measure, spoken
 from benchmarks.results import Results, Sample
 from benchmarks.sizes import Size
 from benchmarks.topics import Format
@@ -68,11 +70,16 @@ class Bench:
                 shutil.copy2(path, target)
         return self.home(name)
 
-    def step(self, part: str, contestant: Contestant, exports: Exports, home: Path, repeat: int, who: str = "", size: str = "") -> Cost:
-        """Let a contestant take what is new, and keep what that took. A negative repeat is kept by nobody."""
-        cost = measure(contestant.command(exports.root, home), contestant.environment(exports.root, home))
-        self.keep(part, who or contestant.name, repeat, cost, size)
-        return cost
+    def step(self, part: str, contestant: Contestant, exports: Exports, home: Path, repeat: int, who: str = "", size: str = "") -> None:
+        """Let a contestant take what is new, and keep what that took. A negative repeat is kept by nobody; a failure stops nobody else."""
+        who = who or contestant.name
+        try:
+            cost = measure(contestant.command(exports.root, home), contestant.environment(exports.root, home))
+        except Failed as error:
+            self.results.judge(part, who, "FAILED")
+            self.say(f"{part:<34} {who:<38}{error}")
+        else:
+            self.keep(part, who, repeat, cost, size)
 
     def keep(self, part: str, who: str, repeat: int, cost: Cost, size: str = "") -> None:
         """Write a measurement down."""
@@ -87,12 +94,14 @@ class Bench:
         process.work()
         return process
 
-    def check(self, part: str, contestant: Contestant, home: Path, right: Answer | None = None, who: str = "") -> Verdict:
+    def check(self, part: str, contestant: Contestant, home: Path, right: Answer | None = None, who: str = "") -> None:
         """Compare a contestant's tables with ``right``: those of the plain SQL, unless told otherwise."""
-        verdict = judge(right or PLAIN.answer(self.home(PLAIN.name)), contestant.answer(home))
-        self.results.judge(part, who or contestant.name, in_words(verdict))
-        self.say(f"{part:<34} {who or contestant.name:<38}{in_words(verdict)}")
-        return verdict
+        try:
+            verdict = in_words(judge(right or PLAIN.answer(self.home(PLAIN.name)), contestant.answer(home)))
+        except duckdb.Error as error:
+            verdict = f"NO ANSWER: {str(error).splitlines()[0]}"
+        self.results.judge(part, who or contestant.name, verdict)
+        self.say(f"{part:<34} {who or contestant.name:<38}{verdict}")
 
     def end(self) -> None:
         """Let all residents go."""

@@ -75,9 +75,14 @@ def _resident(pid: int) -> int:
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str], cwd: Path = PROJECT) -> Cost:
-    """Run a command to its end; Failed, with its last words, when it is not 0."""
+    """Run a command to its end; Failed, with its last words, when that is not 0."""
     began = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        process = subprocess.Popen(
+            command, cwd=cwd, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    except OSError as error:
+        raise Failed(f"{command[0]} cannot be started ({error.strerror}): `make bench` sets up what it needs") from error
     watcher = _Watcher(process.pid)
     watcher.start()
     errors: list[str] = []

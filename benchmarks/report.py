@@ -21,7 +21,8 @@ _TITLES = {
 def write_table(results: Results, size: str, target: Path) -> str:
     """Write the table, and give its text."""
     parts = list(dict.fromkeys(sample.part for sample in results.samples))
-    text = "\n\n".join([_machine(results), target_table(results, size), *(_part(results, part) for part in parts)]) + "\n"
+    tables = [_machine(results), target_table(results, size), *(_part(results, part) for part in parts)]
+    text = "\n\n".join([*tables, *_failures(results)]) + "\n"
     target.write_text(text, encoding="utf-8")
     return text
 
@@ -57,6 +58,12 @@ def _row(results: Results, part: str, who: str, size: str) -> str:
         f"| {who} | {size} | {_seconds(median(walls))} | {_seconds(min(walls))} - {_seconds(max(walls))} | {_middle(samples, 'cpu'):.2f} | "
         f"{_middle(samples, 'peak_mib'):.0f} | {f'{ratio:.2f}' if ratio else ''} | {verdict} |"
     )
+
+
+def _failures(results: Results) -> list[str]:
+    """Who did not come to an end, and so has no figures."""
+    measured = {f"{sample.part}: {sample.who}" for sample in results.samples}
+    return [f"{where}: {verdict}" for where, verdict in results.verdicts.items() if where not in measured]
 
 
 def _middle(samples: list[Sample], what: str) -> float:
