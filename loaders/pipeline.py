@@ -85,7 +85,7 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
     if not stopping() and (course.build or is_behind(settings)):
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):
-            course.publish = publish(settings)
+            course.publish = publish(settings, carry_on=True)
     if stopping():
         progress(Line("told to stop: the next run goes on from here", step="run"))
     elif not course.build and not course.publish:

@@ -46,8 +46,11 @@ class PublishReport:
     made_from: int | None = None
 
 
-def publish(settings: Settings) -> PublishReport:
-    """Check the build, write it to a new file, check that, and switch to it; PublishRefused otherwise."""
+def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
+    """Check the build, write it to a new file, check that, and switch to it; PublishRefused otherwise.
+
+    ``carry_on``: the build is what runs have made of it, so that the last version may be brought up to date instead.
+    """
     settings.require_warehouse()
     with open_build(settings.build) as connection:
         _refuse_if_behind(connection)
@@ -58,7 +61,7 @@ def publish(settings: Settings) -> PublishReport:
     with open_build(settings.build) as connection:
         before, known = number_in_force(settings), read_publications(connection)
         number, shape = _next_number(settings, known), shape_of(connection, policy)
-        last = None if built_by_hand else _last(settings, known, shape)
+        last = _last(settings, known, shape) if carry_on and not built_by_hand else None
         with workshop(settings) as part:
             rows = _read_back(part, _write(settings, connection, part, policy, last))
             put_in_force(settings, part, number)
