@@ -19,6 +19,7 @@ setup: .venv/ready ## Install what the project needs into .venv (run and test do
 # uv installs in seconds what takes pip a minute; pip brings uv itself. Every package is pinned by hash.
 .venv/ready: requirements.lock requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) found. Name another with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test ! -L .venv || { echo ".venv is a link, and set-up would empty what it leads to: remove the link first"; exit 1; }
 	@echo "setting up .venv (once; about half a minute)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock

@@ -16,6 +16,7 @@ import click
 from loaders.errors import LoaderError
 from loaders.plain import plain
 from loaders.progress import Level, Line
+from loaders.stopping import in_other_words, stopped_by
 
 
 class JsonLog:
@@ -38,8 +39,13 @@ class JsonLog:
         text = "".join(traceback.format_exception(error))
         self._put("error", None, str(error), {"error": type(error).__name__, "exit_code": 1, "traceback": text})
 
+    def stopped(self, name: str, code: int) -> str:
+        """The line for a signal, which is written past everything else."""
+        return self._entry("warning", None, stopped_by(name), {"signal": name, "exit_code": code}) + "\n"
+
     def listen(self) -> None:
-        """From now on, what libraries log as a warning or worse, and Python's warnings, come here too."""
+        """From now on, what libraries log as a warning or worse, Python's warnings, and the last word after a signal come here too."""
+        in_other_words(self.stopped)
         logging.captureWarnings(True)
         logging.getLogger().addHandler(_Handler(self))
 
@@ -48,9 +54,12 @@ class JsonLog:
         self._put(level, None, message, {"library": name})
 
     def _put(self, level: Level, step: str | None, message: str, facts: dict[str, Any]) -> None:
+        self._write(self._entry(level, step, message, facts))
+
+    def _entry(self, level: Level, step: str | None, message: str, facts: dict[str, Any]) -> str:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         entry = {"time": moment, "level": level, "command": self._command, "step": step, "message": message}
-        self._write(json.dumps(entry | {name: plain(value) for name, value in facts.items()}, allow_nan=False))
+        return json.dumps(entry | {name: plain(value) for name, value in facts.items()}, allow_nan=False)
 
 
 class _Handler(logging.Handler):

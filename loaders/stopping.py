@@ -7,9 +7,12 @@ wait for downloads in flight and for dbt, and could fail; the next command tidie
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Words = Callable[[str, int], str]  # of a signal's name and the exit code: what is written to standard error
 
 
 def stop_when_told() -> None:
@@ -19,8 +22,25 @@ def stop_when_told() -> None:
             signal.signal(number, _stop)
 
 
+def in_other_words(words: Words) -> None:
+    """Say it so from now on."""
+    global _words
+    _words = words
+
+
+def _plainly(name: str, _: int) -> str:
+    return f"\n{stopped_by(name)}\n"  # the stream may be in the middle of a line
+
+
+def stopped_by(name: str) -> str:
+    """The sentence for a signal."""
+    return f"Stopped by {name}. What was finished stays, nothing half-done counts: the same command goes on from here."
+
+
+_words: Words = _plainly
+
+
 def _stop(number: int, _: FrameType | None) -> None:
-    name = signal.Signals(number).name
-    line = f"\nStopped by {name}. What was finished stays, nothing half-done counts: the same command goes on from here.\n"
-    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, line.encode())  # the stream itself may be in the middle of a line
-    os._exit(128 + number)
+    code = 128 + number
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _words(signal.Signals(number).name, code).encode())
+    os._exit(code)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from loaders.private import make_folder_for_group, make_private_folder
 from loaders.settings import Settings
+from loaders.warehouse import in_our_words
 
 _READABLE_BY_GROUP = 0o640
 _FICLONE = 0x40049409  # Linux: share the blocks of another file until one of the two is written (ioctl_ficlone(2))
@@ -40,12 +41,17 @@ def path_of(settings: Settings, number: int) -> Path:
 
 @contextmanager
 def workshop(settings: Settings) -> Iterator[Path]:
-    """A path to write a new version to, in a folder that its owner alone may enter; what is left there is removed."""
+    """A path to write a new version to, in a folder that its owner alone may enter; what is left there is removed.
+
+    WarehouseRefused when the disk is full, or takes nothing for another reason.
+    """
     folder = settings.home / "publishing"
     shutil.rmtree(folder, ignore_errors=True)
     make_private_folder(folder)
     try:
         yield folder / "next.duckdb"
+    except OSError as error:
+        raise in_our_words(settings.published, f"cannot be written: {error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
