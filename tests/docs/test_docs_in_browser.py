@@ -130,7 +130,7 @@ def test_topics_stand_under_their_subjects(reader):
     reader.open()
     reader.see(".switch-label", "Group").click()
     reader.see("strong", "Tables by subject")
-    expected = {topic.group for topic in topics().values()} | {"audit"}
+    expected = {topic.group for topic in topics().values()} | {"audit", "market"}
     assert set(reader.texts(".menu a")) - {"Overview"} == expected
     reader.see(".menu a", topics()["units"].group).click()
     reader.see(".menu a", "units_history")

@@ -17,7 +17,7 @@ from tests.oracle.values import snake_case, typed
 CONNECTION = duckdb.connect()  # the module's own one may be in use by another test of this process
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(feeds())
 def test_a_delivered_file_holds_the_values_of_its_delivery(feed: list[Delivered]):
     with tempfile.TemporaryDirectory() as folder:
