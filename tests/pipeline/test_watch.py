@@ -56,14 +56,6 @@ class Watching:
 Start = Callable[..., Watching]
 
 
-@pytest.fixture(autouse=True)
-def _not_deaf_to_ctrl_c() -> Iterator[None]:
-    """A shell that starts the tests in the background has them ignore SIGINT, and so would every process that they start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def start() -> Iterator[Start]:
     """``start(home, exports, "--every", "1s")``; what still runs at the end is killed."""
