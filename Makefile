@@ -88,17 +88,20 @@ explore: .venv/explore/ready ## Look around in the published tables without SQL:
 	@$(BIN)/uv pip install --quiet --python .venv/audit/bin/python --require-hashes -r audit.lock
 	@touch $@
 
-audit: .venv/audit/ready ## Do the packages fit one another, and is anything known against them (asks pypi.org)
+audit: .venv/audit/ready ## Do the packages fit one another, and is anything known against them (asks PyPI)
 	@$(BIN)/uv pip check --python $(BIN)/python
 	@.venv/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 
+# Hashes, and no address of where the packages came from.
+COMPILE := $(BIN)/uv pip compile --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" --upgrade --quiet
+
 lock: .venv/ready ## Resolve the dependencies anew
-	@$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements.lock
-	@echo "uv" | $(BIN)/uv pip compile - --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o requirements-uv.lock
-	@$(BIN)/uv pip compile --group explore --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o explore.lock
-	@$(BIN)/uv pip compile --group bench-dlt --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o benchmarks/dlt.lock
-	@$(BIN)/uv pip compile --group bench-plots --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o benchmarks/plots.lock
-	@$(BIN)/uv pip compile --group audit --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" --upgrade --quiet -o audit.lock
+	@$(COMPILE) pyproject.toml --group dev -o requirements.lock
+	@echo "uv" | $(COMPILE) - -o requirements-uv.lock
+	@$(COMPILE) --group explore -o explore.lock
+	@$(COMPILE) --group bench-dlt -o benchmarks/dlt.lock
+	@$(COMPILE) --group bench-plots -o benchmarks/plots.lock
+	@$(COMPILE) --group audit -o audit.lock
 	@$(BIN)/python .ci/licences.py
 
 clean: ## Remove what set-up and builds left (never the warehouse)

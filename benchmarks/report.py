@@ -28,8 +28,11 @@ def write_table(results: Results, size: str, target: Path) -> str:
 
 
 def draw(results: Path) -> list[str]:
-    """Draw what was kept, in the plots' own environment."""
-    command = [str(PROJECT / ".venv/bench-plots/bin/python"), str(Path(__file__).with_name("plots.py")), str(results)]
+    """Draw what was kept, in the plots' own environment; nothing where `make bench` has not set that up."""
+    python = PROJECT / ".venv/bench-plots/bin/python"
+    if not python.exists():
+        return []
+    command = [str(python), str(Path(__file__).with_name("plots.py")), str(results)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 

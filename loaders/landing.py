@@ -62,9 +62,9 @@ def seal(part: Path, path: Path, modified_at: datetime) -> None:
     nanoseconds = (modified_at - _EPOCH) // timedelta(microseconds=1) * 1000
     os.utime(part, ns=(nanoseconds, nanoseconds))
     part.chmod(0o600)
-    _sync(part)
+    to_disk(part)
     part.rename(path)
-    _sync(path.parent)
+    to_disk(path.parent)
 
 
 def sha256_of(path: Path) -> str:
@@ -73,7 +73,8 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, outlive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -86,7 +87,7 @@ def make_folder(path: Path) -> None:
     if not path.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
-        _sync(path.parent)
+        to_disk(path.parent)
 
 
 @contextmanager

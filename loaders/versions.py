@@ -9,12 +9,12 @@ would stand in the way of everybody who opens the next version.
 """
 
 import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loaders.landing import to_disk
 from loaders.private import make_folder_for_group, make_private_folder
 from loaders.settings import Settings
 from loaders.warehouse import in_our_words
@@ -78,9 +78,9 @@ def put_in_force(settings: Settings, finished: Path, number: int) -> None:
     """Give a finished file its place and switch the name to it: before that step, and after it, one whole version is in force."""
     make_folder_for_group(settings.versions)
     finished.chmod(_READABLE_BY_GROUP)
-    _sync(finished)
+    to_disk(finished)
     finished.rename(path_of(settings, number))
-    _sync(settings.versions)
+    to_disk(settings.versions)
     switch_to(settings, number)
 
 
@@ -90,7 +90,7 @@ def switch_to(settings: Settings, number: int) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(path_of(settings, number).relative_to(settings.home))
     link.replace(settings.published)
-    _sync(settings.home)
+    to_disk(settings.home)
 
 
 def close_to_group(settings: Settings, number: int) -> None:
@@ -108,11 +108,3 @@ def remove_all_but(settings: Settings, kept: set[int | None]) -> None:
 
 def _number(path: Path) -> int | None:
     return int(path.stem) if path.stem.isascii() and path.stem.isdigit() else None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,10 +22,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A name, a process that brings ``home`` up to date with ``exports``, and the answer in it."""
+    """A name, a process that brings ``home`` up to date with ``exports``, and the answer in it; a yardstick has none."""
 
     name: str
     command: Callable[[Path, Path], list[str]]
-    answer: Callable[[Path], Answer]
+    answer: Callable[[Path], Answer] | None
     environment: Callable[[Path, Path], Mapping[str, str]] = field(default=lambda exports, home: {})
     topics: bool = True  # takes every topic that is delivered, and not the busy one alone
