@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from loaders.privacy import Policy
-from loaders.publications import Publication
+from loaders.publications import Publication, state_of
 from loaders.published_tables import Relation, attached, comments_of, read_relations, selected
 from loaders.table_macros import create_table_macros
 
@@ -21,18 +21,8 @@ _IDENTITY = ("_file_id", "_row_number")
 # its values are those that its own file delivered.
 _CHANGEABLE = (
     *_IDENTITY,
-    *(
-        "_batch_at",
-        "outcome",
-        "valid_from",
-        "valid_to",
-        "is_current",
-        "is_deleted",
-        "change_type",
-        "version_number",
-        "_rules_disagree",
-        "_resolution",
-    ),
+    *("_batch_at", "outcome", "valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number"),
+    *("_rules_disagree", "_resolution"),
 )
 
 
@@ -76,9 +66,8 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, target: Path, policy
 
 def _unchanged_topics(connection: duckdb.DuckDBPyConnection, last: Publication) -> set[str]:
     """The topics that have not been built since."""
-    built = connection.execute("select topic, _file_id, project_fingerprint, built_at::varchar from raw._built").fetchall()
-    before = {topic: tuple(rest) for topic, *rest in json.loads(last.state)}
-    return {topic for topic, *rest in built if before.get(topic) == tuple(rest)}
+    before = json.loads(last.state)
+    return {built[0] for built in json.loads(state_of(connection)) if built in before}
 
 
 def _is_change_log(table: Relation) -> bool:
