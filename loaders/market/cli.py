@@ -21,13 +21,13 @@ from loaders.market.loading import load
 from loaders.market.market import Market, open_market
 from loaders.market.polling import poll
 from loaders.market.settings import load_market_settings
-from loaders.market.waits import Pace
 from loaders.market.workflow import MarketReport, cancel, carry_on, download_all, known_property_ids, last_complete_month, sync
 from loaders.options import Duration
 from loaders.progress import Line
 from loaders.settings import load_settings
 from loaders.summary import ATTENTION, FAILED, TEMPORARY
 from loaders.warehouse import open_build
+from loaders.web.waits import Pace
 
 _IDS = click.argument("property_ids", nargs=-1, type=click.IntRange(min=1), metavar="[PROPERTY_ID]...")
 _FILE = click.option("--ids-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with one property id a line.")

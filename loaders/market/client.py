@@ -4,28 +4,30 @@ What only reads is repeated after whatever may pass by itself. A request for a n
 after a refused connection, a 401 and a 429. Any other failure of it is `Unanswered`, for the caller to look into.
 """
 
-import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import tenacity
 
-from loaders.errors import AccessRefused, LoaderError, RateLimited, ReadFailed, RequestRefused, ServerUnreachable, TryAgain
-from loaders.market.answers import Answer, refusal
-from loaders.market.http import NotSent, open_http, safe_target, send
+from loaders.errors import AccessRefused, LoaderError, NoSuchJob, RateLimited, ReadFailed, RequestRefused, ServerUnreachable, TryAgain
 from loaders.market.jobs import Request, ServiceJob, parse_job
 from loaders.market.settings import MarketSettings, require_credentials
 from loaders.market.token import Tokens
-from loaders.market.waits import Pace, service_skew
-from loaders.progress import Line, Progress
+from loaders.progress import Progress
+from loaders.web.answers import Answer, Wording, good
+from loaders.web.http import NotSent, open_http, safe_target, send
+from loaders.web.retries import Retries
+from loaders.web.secrets import cleaned, without_secrets
+from loaders.web.waits import Pace, service_skew
 
 _JOBS = "/bulk_api/jobs"
 _PER_PAGE = 100
 _MOST_PAGES = 200
+_WORDING = Wording("token", "FORTRESS_MARKET_URL", NoSuchJob, "there is no such job, or it is another account's")
 
 
 class Unanswered(ServerUnreachable):
@@ -49,7 +51,7 @@ class Client:
     """The service, for one account. ``sleep`` waits for seconds."""
 
     def __init__(self, settings: MarketSettings, pace: Pace, say: Progress, sleep: Callable[[float], None] = time.sleep):
-        self._settings, self._pace, self._say, self._sleep = require_credentials(settings), pace, say, sleep
+        self._settings, self._retries = require_credentials(settings), Retries(pace, say, "market", sleep)
         self._http = open_http()
         self._tokens = Tokens(settings, self._fetch_token)
 
@@ -95,14 +97,7 @@ class Client:
 
     def repeating(self, kinds: tuple[type[LoaderError], ...] = (TryAgain,)) -> tenacity.Retrying:
         """What calls a function again after errors of these kinds, with growing pauses, or those that the service asks for."""
-        return tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._pace.attempts),
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, kinds) and self._may_wait(error)),
-            wait=self._wait,
-            sleep=self._sleep,
-            before_sleep=self._tell,
-            reraise=True,
-        )
+        return self._retries.after(kinds)
 
     def _page(self, number: int) -> Page:
         answer = self._call("GET", _JOBS, params={"page": number, "per_page": _PER_PAGE})
@@ -121,7 +116,7 @@ class Client:
             job = parse_job(answer.document)
         if job is None:
             raise ReadFailed(f"{answer.asked} ({answer.status}): the service answered without a job's id.")
-        return replace(job, message=self._cleaned(job.message))
+        return replace(job, message=job.message and cleaned(job.message, self._tokens.secrets))
 
     def _call(self, method: str, path: str, kinds: tuple[type[LoaderError], ...] = (TryAgain,), **content: Any) -> Answer:
         return self.repeating(kinds)(self._once, method, path, content)
@@ -134,52 +129,19 @@ class Client:
                 answer = send(self._http, method, self._settings.url + path, asked, headers=headers, **content)
                 if answer.status != 401 or not self._tokens.renew():
                     break
-            return _good(answer, is_result=path.endswith("/results"))
+            return good(answer, _WORDING, may_redirect=path.endswith("/results"))
 
     def _fetch_token(self, url: str, form: dict[str, str]) -> Answer:
         try:
-            return _good(send(self._http, "POST", url, f"POST {httpx.URL(url).host}{httpx.URL(url).path}", data=form))
+            return good(send(self._http, "POST", url, f"POST {httpx.URL(url).host}{httpx.URL(url).path}", data=form), _WORDING)
         except (ServerUnreachable, ReadFailed) as error:
             raise NotSent(str(error)) from None  # so far nothing was asked of the service itself
         except RequestRefused as error:  # 400 invalid_client
             raise AccessRefused(str(error)) from None
 
-    @contextmanager
-    def without_secrets(self) -> Iterator[None]:
+    def without_secrets(self) -> AbstractContextManager[None]:
         """Within: no error's message holds a secret, though a service may send it back."""
-        try:
-            yield
-        except LoaderError as error:
-            error.args = tuple(self._cleaned(one) for one in error.args)
-            raise
-
-    def _cleaned(self, text: Any) -> Any:
-        for secret in self._tokens.secrets if isinstance(text, str) else ():
-            text = text.replace(secret, "***")
-        return text
-
-    def _may_wait(self, error: BaseException) -> bool:
-        return (getattr(error, "seconds", None) or 0) <= self._pace.longest_wait
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = getattr(error, "seconds", None)
-        usual = min(self._pace.first_retry * 2 ** (state.attempt_number - 1), self._pace.longest_wait)
-        return (usual if asked is None else max(asked, 0.0)) * random.uniform(1, 1.25)
-
-    def _tell(self, state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        seconds = state.next_action.sleep if state.next_action else 0
-        self._say(Line(f"{error} Trying again in {seconds:.0f} s.", step="market", level="warning", seconds=round(seconds, 1)))
-
-
-def _good(answer: Answer, is_result: bool = False) -> Answer:
-    """The answer; what it refuses is raised, and so is a redirect that nobody expects."""
-    if error := refusal(answer):
-        raise error
-    if 300 <= answer.status < 400 and not is_result:
-        raise RequestRefused(f"{answer.asked} ({answer.status}): the service is elsewhere: correct FORTRESS_MARKET_URL.")
-    return answer
+        return without_secrets(lambda: self._tokens.secrets)
 
 
 def _is_about_number(text: str) -> bool:

@@ -9,12 +9,13 @@ from zlib import crc32
 from loaders.errors import ServerUnreachable
 from loaders.market.jobs import REPORTS, Request
 from loaders.market.market import open_market
-from loaders.market.service import Json, MarketService, serve
+from loaders.market.service import MarketService, serve
 from loaders.market.settings import MarketSettings
-from loaders.market.waits import Pace
 from loaders.market.workflow import sync
 from loaders.progress import Progress, heading, within
 from loaders.settings import Settings
+from loaders.web.service import Json
+from loaders.web.waits import Pace
 
 _DAYS = (date(2026, 4, 1), date(2026, 5, 31))
 _MARKETS = {"Austin": ("Barton Creek", "Mueller Yards", "Tarrytown Oaks"), "Denver": ("Alta Vista", "Larimer Lofts", "Platte Park")}

@@ -20,11 +20,11 @@ from loaders.errors import NoSuchJob, ReadFailed, ServerUnreachable, TooMuchAske
 from loaders.formats import recognised
 from loaders.landing import sha256_of, writing
 from loaders.limits import Allowance, Limits
-from loaders.market.http import crossing, open_http, safe_target
 from loaders.market.landing import keep, landed_jobs, part_of
 from loaders.market.ledger import MarketJob
 from loaders.market.market import Market
 from loaders.progress import Line
+from loaders.web.http import crossing, open_http, safe_target
 
 _CHUNK = 2**20
 _MOST_HOPS = 3  # a storage may send one on to the region where the file is

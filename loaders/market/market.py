@@ -12,10 +12,10 @@ from loaders.landing import alone_in, make_folder, writing
 from loaders.market.client import Client
 from loaders.market.ledger import Ledger
 from loaders.market.settings import MarketSettings
-from loaders.market.waits import Pace
 from loaders.private import make_home
 from loaders.progress import Progress
 from loaders.settings import Settings
+from loaders.web.waits import Pace
 
 
 @dataclass(frozen=True, slots=True)

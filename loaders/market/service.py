@@ -3,60 +3,20 @@
 Jobs are kept in memory. One is done after so many looks at it; its file is behind a signed address that wants no token.
 """
 
-import json
 import re
 import secrets
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-_HOST = "127.0.0.1"
+from loaders.web.service import Call, Json, Reply, Wrap, as_json, listening
+
 BASE = "/apartmentiq/api/v1"
 _JOBS = f"{BASE}/bulk_api/jobs"
 _WANTED = ("report_type", "output_format", "start_date", "end_date", "property_ids")
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request as it came in; ``headers`` by their names in lower case."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def document(self) -> Json:
-        """The body as a JSON object; empty where it is none."""
-        try:
-            found = json.loads(self.body or b"{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer. ``cut``: hang up after so many bytes of the body; ``hang_up``: before any."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cut: int | None = None
-    hang_up: bool = False
-
-
-def as_json(status: int, document: Any) -> Reply:
-    """A reply in JSON."""
-    return Reply(status, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 
 class MarketService:
@@ -146,62 +106,8 @@ class MarketService:
 
 
 @contextmanager
-def serve(service: MarketService, wrap: Callable[[Any], Any] = lambda one: one) -> Iterator[str]:
+def serve(service: MarketService, wrap: Wrap = lambda one: one) -> Iterator[str]:
     """The service on a free port until the context ends; its address. ``wrap`` may put TLS around the listening socket."""
-    with _listening(service, wrap) as url:
+    with listening(service.reply, wrap) as url:
         service.url, service.storage_url = url + BASE, service.storage_url or url
         yield service.url
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is no news."""
-
-
-@contextmanager
-def _listening(service: MarketService, wrap: Callable[[Any], Any]) -> Iterator[str]:
-    server = _Server((_HOST, 0), _handler(service))
-    plain, server.socket = server.socket, wrap(server.socket)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="market-service", daemon=True)
-    thread.start()
-    try:
-        yield f"{'http' if server.socket is plain else 'https'}://{_HOST}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _handler(service: MarketService) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            self._send(service.reply(Call(self.command, parts.path, query, headers, body)))
-
-        do_POST = do_DELETE = do_GET
-
-        def _send(self, reply: Reply) -> None:
-            if not reply.hang_up:
-                self.send_response_only(reply.status)
-                for name, value in (self._usual(reply) | dict(reply.headers)).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(reply.body[: reply.cut])
-            if reply.hang_up or reply.cut is not None:
-                self.close_connection = True
-
-        def _usual(self, reply: Reply) -> dict[str, str]:
-            return {"Date": self.date_time_string(), "Content-Length": str(len(reply.body))}
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Who called stands in ``calls``."""
-
-    return Handler

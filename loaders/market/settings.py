@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from loaders.errors import SettingsError
 from loaders.settings import read_values
+from loaders.web.addresses import plain_secret, sound_url
 
 VENDOR_URL = "https://data.apartmentiq.io/apartmentiq/api/v1"
 
@@ -36,17 +36,17 @@ class MarketSettings:
 def load_market_settings(environ: Mapping[str, str] | None = None, **options: object) -> MarketSettings:
     """The settings of the environment and ``.env``; SettingsError, which quotes no secret, when one cannot be used."""
     values = read_values(environ, **options)  # type: ignore[arg-type]
-    url = _sound_url("FORTRESS_MARKET_URL", values.get("FORTRESS_MARKET_URL", VENDOR_URL).rstrip("/"))
+    url = sound_url("FORTRESS_MARKET_URL", values.get("FORTRESS_MARKET_URL", VENDOR_URL).rstrip("/"))
     parts = urlsplit(url)
     token_url = values.get("FORTRESS_MARKET_TOKEN_URL", f"{parts.scheme}://{parts.netloc}/oauth/token")
     callback_url = values.get("FORTRESS_MARKET_CALLBACK_URL")
     return MarketSettings(
         url=url,
-        token_url=_sound_url("FORTRESS_MARKET_TOKEN_URL", token_url),
-        token=_plain("FORTRESS_MARKET_TOKEN", values),
-        client_id=_plain("FORTRESS_MARKET_CLIENT_ID", values),
-        client_secret=_plain("FORTRESS_MARKET_CLIENT_SECRET", values),
-        callback_url=_sound_url("FORTRESS_MARKET_CALLBACK_URL", callback_url.rstrip("/")) if callback_url else None,
+        token_url=sound_url("FORTRESS_MARKET_TOKEN_URL", token_url),
+        token=plain_secret("FORTRESS_MARKET_TOKEN", values),
+        client_id=plain_secret("FORTRESS_MARKET_CLIENT_ID", values),
+        client_secret=plain_secret("FORTRESS_MARKET_CLIENT_SECRET", values),
+        callback_url=sound_url("FORTRESS_MARKET_CALLBACK_URL", callback_url.rstrip("/")) if callback_url else None,
     )
 
 
@@ -58,31 +58,3 @@ def require_credentials(settings: MarketSettings) -> MarketSettings:
             "in the environment or in .env."
         )
     return settings
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host is this machine, by its name alone: nothing is looked up."""
-    try:
-        return host == "localhost" or ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
-def _sound_url(name: str, url: str) -> str:
-    """A URL that a secret may be sent to: https, or http to this very machine; no credentials of its own."""
-    try:
-        parts = urlsplit(url)
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-        if is_safe and parts.hostname and parts.port != 0 and "@" not in parts.netloc and not parts.query and not parts.fragment:
-            return url
-    except ValueError:
-        pass
-    raise SettingsError(f"{name} is no https:// address without user name, password, query and fragment.")
-
-
-def _plain(name: str, values: Mapping[str, str]) -> str | None:
-    """A secret as a header may hold it: a line break pasted along would be a header of its own."""
-    text = values.get(name, "").strip()
-    if not text.isprintable() or not text.isascii():
-        raise SettingsError(f"{name} holds characters that no credential has.")
-    return text or None

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 from loaders.errors import AccessRefused, ReadFailed
-from loaders.market.answers import Answer
 from loaders.market.settings import MarketSettings
+from loaders.web.answers import Answer
 
 _SPARE = 0.1  # of a token's life: clocks differ, and a request takes time
 _USUAL_LIFE = 3600.0

@@ -12,9 +12,9 @@ from loaders.market.jobs import Request
 from loaders.market.market import Market, open_market
 from loaders.market.service import serve
 from loaders.market.settings import MarketSettings
-from loaders.market.waits import Pace
 from loaders.settings import Settings
 from loaders.warehouse import open_build
+from loaders.web.waits import Pace
 from tests.market.odd_service import OddService
 
 BRISK = Pace(first_poll=0.02, slowest_poll=0.05, first_retry=0.01, settle=0.3, patience=20)

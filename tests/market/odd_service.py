@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from loaders.market.service import Call, Json, MarketService, Reply, as_json
+from loaders.market.service import MarketService
+from loaders.web.service import Call, Json, Reply, as_json
 
 Proceed = Callable[[], Reply]
 Odd = Callable[[Call, Proceed], Reply]

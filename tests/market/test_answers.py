@@ -23,11 +23,11 @@ from loaders.market.client import Unanswered
 from loaders.market.jobs import parse_job
 from loaders.market.market import Market
 from loaders.market.polling import poll
-from loaders.market.service import Reply, as_json
 from loaders.market.settings import load_market_settings
-from loaders.market.waits import asked_wait
 from loaders.market.workflow import sync
 from loaders.summary import error_code
+from loaders.web.service import Reply, as_json
+from loaders.web.waits import asked_wait
 from tests.market.conftest import ask, wanted
 from tests.market.odd_service import CREATE, HANG_UP, LIST, RESULTS, STATUS, TOKEN, OddService
 

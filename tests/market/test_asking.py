@@ -13,8 +13,8 @@ from loaders.market.jobs import Request
 from loaders.market.ledger import MarketJob, utc_now
 from loaders.market.market import Market
 from loaders.market.polling import poll
-from loaders.market.service import Reply, as_json
 from loaders.market.workflow import cancel, known_property_ids, last_complete_month, sync
+from loaders.web.service import Reply, as_json
 from tests.market.conftest import wanted
 from tests.market.odd_service import CANCEL, CREATE, HANG_UP, LIST, OddService, limited, then
 

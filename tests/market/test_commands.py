@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from loaders.market.cli import market as group
-from loaders.market.service import as_json, serve
+from loaders.market.service import serve
+from loaders.web.service import as_json
 from tests.market.odd_service import CREATE, STORAGE, OddService, Reply
 
 PROJECT = Path(__file__).parents[2]

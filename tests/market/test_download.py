@@ -14,8 +14,8 @@ from loaders.market.landing import landed_at, landed_jobs
 from loaders.market.ledger import MarketJob
 from loaders.market.market import Market
 from loaders.market.polling import poll
-from loaders.market.service import Call, Reply, as_json
 from loaders.market.workflow import sync
+from loaders.web.service import Call, Reply, as_json
 from tests.market.conftest import wanted
 from tests.market.odd_service import RESULTS, STORAGE, OddService, Proceed, rows_of, written
 

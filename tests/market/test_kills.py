@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from loaders.market.service import Call, Reply
 from loaders.settings import Settings
+from loaders.web.service import Call, Reply
 from tests.market.conftest import ask
 from tests.market.odd_service import CREATE, HANG_UP, RESULTS, STORAGE, OddService, Proceed
 

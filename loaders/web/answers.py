@@ -1,6 +1,7 @@
-"""What a service's answer means: the status first, then whatever its body may be (nothing, a sentence, JSON).
+"""What a service's answer means: the status first, then whatever its body may be (nothing, a sentence, JSON, a page).
 
-Which statuses there are, and that a 403 may be empty and a 429 text or JSON, is the vendor's documentation.
+Which statuses there are, that a 403 may be empty and a 429 text or JSON, and that some errors follow RFC 7807, is the vendors'
+documentation.
 """
 
 import json
@@ -8,11 +9,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loaders.errors import AccessRefused, LoaderError, NoSuchJob, QuotaUsedUp, RateLimited, ReadFailed, RequestRefused
-from loaders.market.waits import asked_wait
+from loaders.errors import AccessRefused, LoaderError, QuotaUsedUp, RateLimited, ReadFailed, RequestRefused
 from loaders.seam import shown
+from loaders.web.waits import asked_wait
 
 _LONGEST_SAID = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What messages call a service's things: its ``credential``, where its address is set, and what a 404 is."""
+
+    credential: str
+    address: str
+    missing: type[LoaderError]
+    missing_says: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +56,22 @@ class Answer:
 
 def _errors(document: Any) -> Iterator[str]:
     if isinstance(document, Mapping):
-        found = [document[name] for name in ("error", "message", "errors", "error_message", "detail") if document.get(name)]
+        found = [document[name] for name in ("error", "message", "errors", "error_message", "title", "detail") if document.get(name)]
         yield from (str(one) for value in found for one in (value if isinstance(value, list) else [value]))
         if "quota_limit" in document or "quota_usage" in document:
             yield f"{document.get('quota_usage')} used of {document.get('quota_limit')}"
 
 
-def refusal(answer: Answer) -> LoaderError | None:
+def good(answer: Answer, wording: Wording, may_redirect: bool = False) -> Answer:
+    """The answer; what it refuses is raised, and so is a redirect that nobody expects."""
+    if error := refusal(answer, wording):
+        raise error
+    if 300 <= answer.status < 400 and not may_redirect:
+        raise RequestRefused(f"{answer.asked} ({answer.status}): the service is elsewhere: correct {wording.address}.")
+    return answer
+
+
+def refusal(answer: Answer, wording: Wording) -> LoaderError | None:
     """The error that an answer is; None when it is a good one (2xx, 3xx)."""
     said = f": {shown(answer.said)}" if answer.said else ""
     where = f"{answer.asked} ({answer.status})"
@@ -63,17 +83,17 @@ def refusal(answer: Answer) -> LoaderError | None:
         seconds = asked_wait(answer.headers)
         waits = f" It asks to wait {seconds:,.0f} s." if seconds is not None else ""
         return RateLimited(f"{where}: too many requests{said}.{waits}", seconds)
-    return _plain_refusal(answer.status, where, said)
+    return _plain_refusal(answer.status, where, said, wording)
 
 
-def _plain_refusal(status: int, where: str, said: str) -> LoaderError:
+def _plain_refusal(status: int, where: str, said: str, wording: Wording) -> LoaderError:
     if status == 401:
-        return AccessRefused(f"{where}: the token is missing, wrong or expired{said}. Have the credentials put in order.")
+        return AccessRefused(f"{where}: the {wording.credential} is missing, wrong or expired{said}. Have the credentials put in order.")
     if status == 403:
         why = said or ": the service gives no reason"
         return AccessRefused(f"{where}{why}. The account lacks the permission or the feature, or its quota is used up: ask the vendor.")
     if status == 404:
-        return NoSuchJob(f"{where}: there is no such job, or it is another account's{said}.")
+        return wording.missing(f"{where}: {wording.missing_says}{said}.")
     if status in (408, 425) or status >= 500:
         return ReadFailed(f"{where}: the service failed{said}. Try again later.")
     return RequestRefused(f"{where}: the service refuses the request{said}.")

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import httpx
 
 from loaders.errors import AccessRefused, CertificateRefused, LoaderError, ReadFailed, ServerUnreachable
-from loaders.market.answers import Answer
-from loaders.market.settings import is_loopback
 from loaders.seam import shown
+from loaders.web.addresses import is_loopback
+from loaders.web.answers import Answer
 
 _TIMEOUT = httpx.Timeout(60, connect=20)
 _LONGEST_BODY = 64 * 2**20  # a page of a hundred jobs of tens of thousands of properties

@@ -1,0 +1,23 @@
+"""No message holds a secret, though a service may send it back."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from loaders.errors import LoaderError
+
+
+@contextmanager
+def without_secrets(secrets: Callable[[], Sequence[str]]) -> Iterator[None]:
+    """Within: what is raised names none of what ``secrets`` gives at that moment."""
+    try:
+        yield
+    except LoaderError as error:
+        error.args = tuple(cleaned(one, secrets()) if isinstance(one, str) else one for one in error.args)
+        raise
+
+
+def cleaned(text: str, secrets: Sequence[str]) -> str:
+    """``text`` with asterisks in the place of every secret."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
