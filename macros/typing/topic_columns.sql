@@ -2,7 +2,8 @@
     A topic's business columns: the registry's expected ones in its order, then what else was delivered, by name.
 
     Returns a list of {name, data_type, delivered}: the name in snake_case, one of cast_delivered's types, and the raw columns
-    that spell it (none where nothing was delivered yet; several where the vendor changed the spelling). Empty while parsing.
+    that spell it (none where nothing was delivered yet; several where the vendor changed the spelling, the registry's first).
+    Empty while parsing.
 
     Arguments: topic, the name of a table of the source `fortress`.
 #}
@@ -22,7 +23,7 @@
             {%- if name not in columns -%}
                 {%- do columns.update({name: {'name': name, 'data_type': type_by_name(name), 'delivered': []}}) -%}
             {%- endif -%}
-            {%- do columns[name].delivered.append(raw_name) -%}
+            {%- do columns[name].delivered.insert(0 if raw_name | lower in expected else columns[name].delivered | length, raw_name) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- do return(columns.values() | list) -%}

@@ -14,8 +14,14 @@ from tests.pipeline.harness import PROJECT, Warehouse
 
 SECRET = "pl4nted-in-the-environment"
 
-# Each delivered name, and what the marts call it. Those with one name in the marts are one column: the first by the alphabet counts.
+# Each delivered name, and what the marts call it. Those with one name in the marts are one column: the registry's spelling counts,
+# else the first by the alphabet.
 NAMES = {
+    "unit_id": "unit_id",
+    "unit Id": "unit_id",
+    "unitId": "unit_id",  # the registry's, and here the last, so that it is the one whose value is looked for
+    "mood-A": "mood_a",
+    "mood+a": "mood_a",  # which nobody knows: `+` stands before `-`
     'say "hi"': "say_hi",
     "it's": "it_s",
     "x;drop table raw._files;--": "x_drop_table_raw__files",
