@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -11,6 +11,7 @@ import duckdb
 from loaders.errors import BuildFailed
 from loaders.manifest import OPTIONS, parsed_project
 from loaders.news import LEDGER, MARKET, MARKET_MODELS, MARKET_TABLES, News, models_of_no_topic
+from loaders.publications import carry_none_on
 from loaders.registry import modelled_topics
 from loaders.settings import PROJECT, Settings
 from loaders.warehouse import NO_SPACE_HINT, in_our_words, is_full, is_taken, open_build, quote, table_columns
@@ -140,10 +141,12 @@ def _drop_removed(connection: duckdb.DuckDBPyConnection, removed: Sequence[str])
 
 
 def _remember_built(connection: duckdb.DuckDBPyConnection, news: News, full_refresh: bool) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = _later_than_all(connection)
     times = {} if full_refresh else dict(connection.execute("select topic, built_at from raw._built").fetchall())
     times |= dict.fromkeys((*news.topics, *news.rebuild), now)
     connection.execute("begin")
+    if full_refresh:
+        carry_none_on(connection)
     connection.execute("delete from raw._built")
     for topic, file_id in news.newest.items():
         connection.execute("insert into raw._built values (?, ?, ?, ?)", [topic, file_id, news.fingerprints[topic], times.get(topic, now)])
@@ -151,3 +154,10 @@ def _remember_built(connection: duckdb.DuckDBPyConnection, news: News, full_refr
         connection.execute("delete from raw._staged where topic = ?", [topic])
         connection.execute("insert into raw._staged values (?, ?)", [topic, columns])
     connection.execute("commit")
+
+
+def _later_than_all(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """Now, UTC: later than every build before, for it tells them apart, and clocks are set back."""
+    (latest,) = connection.execute("select max(built_at) from raw._built").fetchone() or (None,)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return now if latest is None or now > latest else latest + timedelta(microseconds=1)

@@ -62,5 +62,10 @@ def note_rollback(connection: duckdb.DuckDBPyConnection, number: int) -> None:
     connection.execute("update raw._published set rolled_back_at = ? where number = ?", [_now(), number])
 
 
+def carry_none_on(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have the next version written anew: all tables were, and may say otherwise what no file has changed."""
+    connection.execute("update raw._published set shape = ''")
+
+
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
