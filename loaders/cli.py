@@ -31,6 +31,7 @@ from loaders.private import keep_to_owner
 from loaders.publish import count_published, publish, rollback
 from loaders.query import MOST_ROWS, query_published
 from loaders.raw import RawLoader
+from loaders.reconcile.cli import command as reconcile
 from loaders.remote import open_remote
 from loaders.restore import restore
 from loaders.rulings import rule
@@ -355,3 +356,4 @@ def docs(out: Path, as_json: bool) -> None:
 
 
 main.add_command(market)
+main.add_command(reconcile)

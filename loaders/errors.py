@@ -134,6 +134,10 @@ class NoSuchJob(Never):
     """A service has no job of this id, or not for this account."""
 
 
+class NotOffered(Never):
+    """A service knows no such address, or no such record."""
+
+
 class AlreadyAsked(Never):
     """What is asked for is loaded, or under way."""
 

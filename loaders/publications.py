@@ -41,9 +41,13 @@ def read_publications(connection: duckdb.DuckDBPyConnection) -> list[Publication
 
 
 def state_of(connection: duckdb.DuckDBPyConnection) -> str:
-    """What the marts were last built from: by topic, the end of the ledger, the project's fingerprint, and which build it was."""
+    """What the marts were last built from: by topic, the end of the ledger, the project's fingerprint, and which build it was.
+
+    And the last reconciliation with the API, which is published without a build.
+    """
     built = connection.execute("select topic, _file_id, project_fingerprint, built_at::varchar from raw._built order by topic").fetchall()
-    return json.dumps(built)
+    (number,) = connection.execute("select max(reconciliation) from raw._api_reconciliation").fetchone() or (None,)
+    return json.dumps([*built, ["_api_reconciliation", number]] if number else built)
 
 
 def remember(connection: duckdb.DuckDBPyConnection, number: int, policy: Policy, rows: dict[str, int], shape: str, stamp: str) -> None:

@@ -134,7 +134,7 @@ def _pii_key(values: Mapping[str, str]) -> bytes:
             "FORTRESS_PII=hash needs a key, without which anybody could try out all telephone numbers. Make one and keep it: "
             "`(umask 077; openssl rand -hex 32 > pii.key)`, then set FORTRESS_PII_KEY_FILE to its path (or FORTRESS_PII_KEY to its text)."
         )
-    key = text.encode() if text else _read_key(Path(path or "").expanduser())
+    key = text.encode() if text else read_key_file("FORTRESS_PII_KEY_FILE", path or "")
     if len(key) < _SHORTEST_KEY:
         raise SettingsError(
             f"the key for FORTRESS_PII=hash is shorter than {_SHORTEST_KEY} bytes, and could be guessed: `openssl rand -hex 32`."
@@ -142,13 +142,15 @@ def _pii_key(values: Mapping[str, str]) -> bytes:
     return key
 
 
-def _read_key(path: Path) -> bytes:
+def read_key_file(name: str, text: str) -> bytes:
+    """What a secret's file holds; SettingsError, naming the setting, when it cannot be read, or can be read by others than its owner."""
+    path = Path(text).expanduser()
     try:
         if path.stat().st_mode & 0o077:
-            raise SettingsError(f"FORTRESS_PII_KEY_FILE={path} can be read by others than its owner: chmod 600 {shlex.quote(str(path))}")
+            raise SettingsError(f"{name}={path} can be read by others than its owner: chmod 600 {shlex.quote(str(path))}")
         return path.read_bytes().strip()
     except OSError as error:
-        raise SettingsError(f"FORTRESS_PII_KEY_FILE={path} cannot be read: {error.strerror}") from error
+        raise SettingsError(f"{name}={path} cannot be read: {error.strerror}") from error
 
 
 def _keep_published(values: Mapping[str, str]) -> int:

@@ -97,6 +97,24 @@ DECISION_COLUMNS = {
     "reason": "varchar",
 }
 
+RECONCILIATION_COLUMNS = {
+    "reconciliation": "bigint",
+    "reconciled_at": "timestamp",
+    "topic": "varchar",
+    "kind": "varchar",
+    "_organization_id": "varchar",
+    "id": "varchar",
+    "column_name": "varchar",
+    "verdict": "varchar",
+    "explanation": "varchar",
+    "api_updated_at": "timestamp",
+    "watermark": "timestamp",
+    "warehouse_records": "bigint",
+    "api_records": "bigint",
+    "compared": "bigint",
+    "alike": "bigint",
+}
+
 _OWN_TABLES = {
     "_files": LEDGER_COLUMNS,
     "_remote": _REMOTE_COLUMNS,
@@ -108,6 +126,7 @@ _OWN_TABLES = {
     "_offending": _OFFENDING_COLUMNS,
     "_measures": _MEASURE_COLUMNS,
     "_decisions": DECISION_COLUMNS,
+    "_api_reconciliation": RECONCILIATION_COLUMNS,
 }
 
 

@@ -5,16 +5,14 @@ job takes minutes, and whoever runs or builds meanwhile shall not be in its way.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 
 import duckdb
-import tenacity
 
-from loaders.errors import WarehouseBusy
-from loaders.landing import at_work
 from loaders.market.jobs import Request
+from loaders.patience import patiently_at_work
 from loaders.settings import Settings
 from loaders.warehouse import open_build
 
@@ -97,7 +95,7 @@ class Ledger:
         """The jobs in these states (all, if none is named), in the order in which they were asked for."""
         if not self.settings.build.exists():
             return []
-        with self._at_work(), open_build(self.settings.build, read_only=True) as connection:
+        with patiently_at_work(self.settings.home, self.patience), open_build(self.settings.build, read_only=True) as connection:
             return read_jobs(connection, *states)
 
     def write(self, *jobs: MarketJob) -> None:
@@ -110,23 +108,13 @@ class Ledger:
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The build database, with the ledger in it; no other command works on this warehouse meanwhile."""
-        with self._at_work(), open_build(self.settings.build, memory_limit=self.settings.limits.memory) as connection:
+        with (
+            patiently_at_work(self.settings.home, self.patience),
+            open_build(self.settings.build, memory_limit=self.settings.limits.memory) as connection,
+        ):
             definition = ", ".join(f"{name} {kind}" for name, kind in JOB_COLUMNS.items())
             connection.execute(f"create table if not exists raw._market_jobs ({definition})")
             yield connection
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """The warehouse's lock. DuckDB's own is not waited for: who holds the database without the lock may do so for hours."""
-        waiting = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(WarehouseBusy),
-            wait=tenacity.wait_random(0.05, 0.5),
-            stop=tenacity.stop_after_delay(self.patience),
-            reraise=True,
-        )
-        with ExitStack() as held:
-            waiting(lambda: held.enter_context(at_work(self.settings.home)))
-            yield
 
 
 def read_jobs(connection: duckdb.DuckDBPyConnection, *states: str) -> list[MarketJob]:

@@ -1,16 +1,19 @@
 {#
-    Creates the loader's ledger, empty, where nothing was ever loaded: the project builds on its first day, without exports.
+    Creates the loader's ledger, empty, where nothing was ever loaded: the project builds on its first day, without exports. So with what
+    the API said.
 
-    Its columns come from the registry's entry `_files`, which a test holds equal to the loader's own definition.
+    Their columns come from the registry's entries `_files` and `_api_reconciliation`, which a test holds equal to the loader's own definitions.
 #}
 {% macro ensure_ledger() -%}
     {%- if execute -%}
     create schema if not exists raw;
-    create table if not exists raw._files (
-        {%- for column in registry_columns('_files') %}
+    {%- for table in ['_files', '_api_reconciliation'] %}
+    create table if not exists raw.{{ table }} (
+        {%- for column in registry_columns(table) %}
         {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if not loop.last }}
         {%- endfor %}
     );
+    {%- endfor %}
     create table if not exists raw._seen (topic varchar, _file_id bigint)
     {%- endif -%}
 {%- endmacro %}

@@ -1,60 +1,26 @@
-"""The local service with odd answers: each is given once, to the first call that it fits, in the order in which they were planned."""
+"""The local service with odd answers, and files as the vendor's were seen."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 from loaders.market.service import MarketService
 from loaders.web.service import Call, Json, Reply, as_json
+from tests.odd_answers import HANG_UP, Odd, OddAnswers, Proceed, then
 
-Proceed = Callable[[], Reply]
-Odd = Callable[[Call, Proceed], Reply]
+__all__ = ["HANG_UP", "Odd", "Proceed", "then"]
 
 TOKEN, CREATE, LIST = ("POST", r"/oauth/token"), ("POST", r".*/jobs"), ("GET", r".*/jobs")
 STATUS, CANCEL = ("GET", r".*/jobs/[\w-]+"), ("DELETE", r".*/jobs/[\w-]+")
 RESULTS, STORAGE = ("GET", r".*/results"), ("GET", r"/storage/.*")
 
 
-class OddService(MarketService):
-    """``odd`` holds what is planned: method, a pattern of the path, and what is done instead of, or after, what is usual."""
+class OddService(OddAnswers, MarketService):
+    """Jobs' files are small, and are done at once, unless said otherwise."""
 
     def __init__(self, content: Callable[[Json], bytes] | None = None, looks: int = 1):
         super().__init__(content or rows_of, looks)
-        self.odd: list[tuple[tuple[str, str], Odd]] = []
-
-    def plan(self, where: tuple[str, str], *odd: Odd | Reply) -> None:
-        """At the next calls of this kind, one after the other."""
-        for one in odd:
-            self.odd.append((where, one if callable(one) else lambda _call, _proceed, reply=one: reply))
-
-    def reply(self, call: Call) -> Reply:
-        with self.lock:
-            place = next(
-                (i for i, ((method, path), _) in enumerate(self.odd) if method == call.method and re.fullmatch(path, call.path)), None
-            )
-            odd = None if place is None else self.odd.pop(place)[1]
-        if odd is None:
-            return super().reply(call)
-        return odd(call, lambda: super(OddService, self).reply(call))
-
-    def count(self, where: tuple[str, str]) -> int:
-        """How many calls of this kind were answered as usual."""
-        return sum(call.method == where[0] and re.fullmatch(where[1], call.path) is not None for call in self.calls)
-
-
-def then(reply: Reply) -> Odd:
-    """What is usual is done, and something else is said."""
-
-    def odd(_: Call, proceed: Proceed) -> Reply:
-        proceed()
-        return reply
-
-    return odd
-
-
-HANG_UP = Reply(0, hang_up=True)
 
 
 def days(job: Json) -> list[date]:

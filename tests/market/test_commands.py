@@ -1,7 +1,5 @@
 """The command line, in processes of its own: exit codes, one JSON document, help with an example; and TLS."""
 
-import datetime
-import ipaddress
 import json
 import os
 import ssl
@@ -12,15 +10,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from loaders.market.cli import market as group
 from loaders.market.service import serve
 from loaders.web.service import as_json
 from tests.market.odd_service import CREATE, STORAGE, OddService, Reply
+from tests.tls import authority
+
+__all__ = ["authority"]
 
 PROJECT = Path(__file__).parents[2]
 Command = Callable[..., Result]
@@ -85,24 +82,6 @@ def test_without_its_settings_it_says_which_and_leaves_nothing(command: Command,
 
 
 # --- TLS
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    folder = tmp_path_factory.mktemp("authority")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + datetime.timedelta(days=1))
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = builder.add_extension(names, critical=False).add_extension(x509.BasicConstraints(True, 0), critical=True)
-    signed = certificate.sign(key, hashes.SHA256())
-    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
-    certificate_path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    formats = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    key_path.write_bytes(key.private_bytes(*formats))
-    return certificate_path, key_path
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_and_one_that_is_trusted_is_not(command: Command, authority: tuple[Path, Path]):

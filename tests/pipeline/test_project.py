@@ -12,7 +12,7 @@ import yaml
 
 from loaders.registry import REGISTRY, modelled_topics, topics
 from loaders.scaffold.files import differing_files
-from loaders.warehouse import LEDGER_COLUMNS
+from loaders.warehouse import LEDGER_COLUMNS, RECONCILIATION_COLUMNS
 from tests.pipeline.harness import PROJECT
 
 
@@ -33,7 +33,10 @@ def ours(manifest: dict, kind: str) -> list[dict]:
 def test_only_staging_reads_what_the_loader_wrote(manifest):
     models = [node for node in ours(manifest, "nodes") if node["resource_type"] == "model"]
     readers = {node["name"] for node in models if any(parent.startswith("source.") for parent in node["depends_on"]["nodes"])}
-    assert {name for name in readers if not name.startswith("stg_")} == {"files"}  # audit.files is the ledger, published
+    assert {name for name in readers if not name.startswith("stg_")} == {
+        "files",  # the ledger, published
+        "api_reconciliation",  # what the API said, published
+    }
 
 
 def test_marts_stand_on_staging_and_on_one_another_and_on_nothing_else(manifest):
@@ -79,11 +82,12 @@ def test_the_audit_reads_every_topic_that_has_marts(manifest):
         assert {parent.split(".")[-1] for parent in model["depends_on"]["nodes"]} >= {topic + suffix for topic in modelled_topics()}, name
 
 
-def test_the_registry_describes_the_ledger_as_the_loader_makes_it():
+@pytest.mark.parametrize(("name", "columns"), [("_files", LEDGER_COLUMNS), ("_api_reconciliation", RECONCILIATION_COLUMNS)])
+def test_the_registry_describes_the_loaders_own_tables_as_the_loader_makes_them(name: str, columns: dict[str, str]):
     (source,) = yaml.safe_load(REGISTRY.read_text())["sources"]
-    (ledger,) = [table for table in source["tables"] if table["name"] == "_files"]
-    described = {column["name"]: column["data_type"].replace("text", "varchar") for column in ledger["columns"]}
-    assert list(described.items()) == list(LEDGER_COLUMNS.items())
+    (table,) = [table for table in source["tables"] if table["name"] == name]
+    described = {column["name"]: column["data_type"].replace("text", "varchar") for column in table["columns"]}
+    assert list(described.items()) == list(columns.items())
 
 
 def test_the_lock_pins_everything_by_hash_and_names_no_registry():

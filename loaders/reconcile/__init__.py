@@ -1,0 +1,1 @@
+"""The platform's REST API as a witness for what the files say: asked for counts and samples, and never told anything."""

@@ -1,0 +1,1 @@
+"""The reconciliation with the platform's REST API."""
