@@ -14,18 +14,21 @@ from loaders.errors import SettingsError, TooMuchAsked
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _SIZE = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([A-Za-z]*)")
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B|%)", re.IGNORECASE)
+_SECONDS, _LONGEST_SILENCE = re.compile(r"\d{1,6}(\.\d{1,6})?"), 3600
 _KEPT_FREE, _SHARE_KEPT_FREE = 10**9, 20  # a gigabyte of the disk, or a twentieth of a small one
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes of one file, as delivered and as text; bytes of one run; rows of one file; names of one listing; DuckDB's memory."""
+    """Bytes of one file, as delivered and as text; bytes of one run; rows of one file; names of one listing; DuckDB's memory;
+    seconds without a word from the server."""
 
     file_bytes: int = 50 * 10**9
     run_bytes: int | None = None
     file_rows: int = 200_000_000
     names: int = 2_000_000
     memory: str = "4GB"
+    silence: float = 60.0
 
     @property
     def memory_bytes(self) -> int:
@@ -49,6 +52,7 @@ def read_limits(values: Mapping[str, str]) -> Limits:
         file_rows=_size("FORTRESS_MAX_FILE_ROWS", values, usual.file_rows),
         names=_size("FORTRESS_MAX_NAMES", values, usual.names),
         memory=memory.strip(),
+        silence=_seconds("FORTRESS_SILENCE_SECONDS", values, usual.silence),
     )
 
 
@@ -61,6 +65,13 @@ def _size(variable: str, values: Mapping[str, str], default: int) -> int:
     if not match or match[2].upper() not in _UNITS:
         raise SettingsError(f"{variable}={text} is no number: write it like 200000000, 800MB or 50GB.")
     return int(float(match[1].replace("_", "")) * _UNITS[match[2].upper()])
+
+
+def _seconds(variable: str, values: Mapping[str, str], default: float) -> float:
+    text = values.get(variable, f"{default:g}").strip()
+    if not _SECONDS.fullmatch(text) or not 0 < float(text) <= _LONGEST_SILENCE:
+        raise SettingsError(f"{variable}={text} is no number of seconds up to {_LONGEST_SILENCE}: how long the server may send nothing.")
+    return float(text)
 
 
 @dataclass(slots=True)

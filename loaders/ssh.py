@@ -1,7 +1,7 @@
 """SFTP through sshfs, with the doors closed that sshfs leaves open.
 
 sshfs sets ``known_hosts=None``, which turns host-key checking off; here the pinned keys are a required
-argument. sshfs lets a server stall for ever; here every operation has a limit, renewed by progress.
+argument. sshfs lets a server stall for ever; here every operation has a limit, renewed by progress (loaders/channels.py).
 What asyncssh raises leaves as the OSError that fsspec's callers expect, or as one of loaders.errors where
 only this module can say what to do next.
 """
@@ -23,13 +23,13 @@ import asyncssh
 from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
+from loaders.channels import Channels, Patience
 from loaders.errors import AccessRefused, AlgorithmsRefused, ReadFailed, SettingsError
 from loaders.host_keys import SSH_PORT, Address, Witness, algorithms, pinned_keys, refusal
 from loaders.seam import shown
 from loaders.settings import Settings
 
 CONNECT_SECONDS = 20.0
-STALL_SECONDS = 60.0  # how long a server may send nothing before it counts as gone
 LISTING_SECONDS = 1800.0  # how long one folder's listing may take, however much it moves
 SLOWEST_BYTES = 10_000  # a second: a file that comes slower is given up, after
 PATIENCE_SECONDS = 600.0
@@ -87,7 +87,8 @@ def connect(settings: Settings, server: Server) -> "PinnedSFTP":
     options = _credentials(settings, server) | ({"username": server.user} if server.user else {})
     options["server_host_key_algs"] = algorithms(where, pinned) or _NO_SHA1_SIGNATURES
     try:
-        return PinnedSFTP(server.host, port=server.port, known_hosts=pinned, client_factory=lambda: witness, **options)
+        options |= {"silence": settings.limits.silence, "client_factory": lambda: witness}
+        return PinnedSFTP(server.host, port=server.port, known_hosts=pinned, **options)
     except PermissionError as error:  # sshfs's translation of asyncssh's PermissionDenied
         raise AccessRefused(
             f"{server.host}:{server.port} refused the login ({shown(str(error))}). Check the user in FORTRESS_EXPORTS_URL, "
@@ -168,8 +169,8 @@ class PinnedSFTP(SSHFileSystem):
 
     cachable = False
 
-    def __init__(self, host: str, *, known_hosts: asyncssh.SSHKnownHosts, **options: Any):
-        """Connect at once; ``options`` are asyncssh's."""
+    def __init__(self, host: str, *, known_hosts: asyncssh.SSHKnownHosts, silence: float = Channels.silence, **options: Any):
+        """Connect at once; ``silence`` is the most seconds without a word, ``options`` are asyncssh's."""
         super().__init__(
             host,
             known_hosts=known_hosts,  # left out, sshfs would accept any server
@@ -180,9 +181,11 @@ class PinnedSFTP(SSHFileSystem):
             kex_algs="-*sha1",
             mac_algs="-hmac-sha1*,umac-64*",
             signature_algs=_NO_SHA1_SIGNATURES,
+            pool_type=Channels,
             sftp_client_kwargs={"path_errors": "surrogateescape"},  # a name that is no UTF-8 must not fail a whole listing
             **options,
         )
+        self._pool.silence = silence
 
         # Reads in flight when a connection is lost fail unheard, and asyncio would print each; whoever asked for the file is told.
         self.loop.call_soon_threadsafe(self.loop.set_exception_handler, lambda *_: None)
@@ -199,48 +202,45 @@ class PinnedSFTP(SSHFileSystem):
     @_raises_os_errors
     async def _ls(self, path: str, detail: bool = True, at_most: int | None = None, **_: Any) -> list[Any]:
         """With ``at_most``, no more than one name beyond that: a listing need not have an end."""
-        entries: list[dict[str, Any]] = []
-        async with _in_time(LISTING_SECONDS) as silence, self._pool.get() as channel:
+
+        async def listed(channel: asyncssh.SFTPClient, patience: Patience) -> list[dict[str, Any]]:
+            entries: list[dict[str, Any]] = []
             async for name in channel.scandir(path or "."):
-                _renew(silence)
+                patience.heard()
                 if name.filename not in ("", ".", ".."):
                     full = f"{(path or '.').rstrip('/')}/{name.filename}"
                     attrs = name.attrs if _is_complete(name.attrs) else await channel.lstat(full)
                     entries.append(_entry(full, attrs))
                 if at_most is not None and len(entries) > at_most:
                     break
+            return entries
+
+        async with _in_time(LISTING_SECONDS):
+            entries = await self._pool.ask(listed)
         return entries if detail else [entry["name"] for entry in entries]
 
     @_raises_os_errors
     async def _info(self, path: str, **_: Any) -> dict[str, Any]:
-        async with asyncio.timeout(STALL_SECONDS), self._pool.get() as channel:
-            return _entry(path, await channel.lstat(path))
-
-    @asynccontextmanager
-    async def _giving_up(self, silence: asyncio.Timeout) -> AsyncIterator[None]:
-        """Drop the connection to a server that has fallen silent: to close the open file would wait for it once more."""
-        try:
-            yield
-        except asyncio.CancelledError:
-            if silence.expired():
-                self._client.abort()
-            raise
+        return _entry(path, await self._pool.ask(lambda channel, _: channel.lstat(path)))
 
     @_raises_os_errors
     async def _fetch(self, path: str, target: Path, size: int) -> None:
-        with target.open("wb") as file:
-            async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES) as silence, self._pool.get() as channel:
-                block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
-                async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source, self._giving_up(silence):
+        async def copy(channel: asyncssh.SFTPClient, patience: Patience) -> None:
+            block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
+            with target.open("wb") as file:
+                async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
                     received = 0
                     async for offset, data in await source.read_parallel(size + 1, 0):
-                        _renew(silence)
+                        patience.heard()
                         file.seek(offset)
                         received += file.write(data)
                         if received > size:  # enough to know that the server says less than it gives
                             return
-            if received != file.seek(0, os.SEEK_END):  # a hole would read as zero bytes
-                raise OSError("the server left bytes out")
+                if received != file.seek(0, os.SEEK_END):  # a hole would read as zero bytes
+                    raise OSError("the server left bytes out")
+
+        async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES):
+            await self._pool.ask(copy)
 
     def fetch(self, path: str, target: Path, size: int) -> None:
         """Copy at most ``size + 1`` bytes: the one too many tells that the file is growing, without following it."""
@@ -248,23 +248,15 @@ class PinnedSFTP(SSHFileSystem):
 
 
 @asynccontextmanager
-async def _in_time(seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """A limit on silence, to be renewed, and one on the whole: ReadFailed then, as a server that drips need not be gone."""
+async def _in_time(seconds: float) -> AsyncIterator[None]:
+    """A limit on the whole of an operation: ReadFailed then, as a server that drips need not be gone."""
     try:
-        async with asyncio.timeout(seconds) as whole, asyncio.timeout(STALL_SECONDS) as silence:
-            yield silence
+        async with asyncio.timeout(seconds) as whole:
+            yield
     except TimeoutError:
         if whole.expired():
             raise ReadFailed(f"the server took more than {seconds:,.0f} seconds, which is too slow") from None
         raise
-    except asyncssh.Error as error:
-        if silence.expired():  # the connection that was given up
-            raise TimeoutError from error
-        raise
-
-
-def _renew(silence: asyncio.Timeout) -> None:
-    silence.reschedule(asyncio.get_running_loop().time() + STALL_SECONDS)
 
 
 def _is_complete(attrs: asyncssh.SFTPAttrs) -> bool:

@@ -22,6 +22,7 @@ import pytest
 from loaders import ssh
 from loaders.errors import LoaderError, ServerUnreachable, StillGrowing, TryAgain
 from loaders.landing import parse_landed
+from loaders.limits import Limits
 from loaders.settings import PROJECT, Settings
 from loaders.sftp_server import ServerInfo, serve
 from loaders.warehouse import open_build
@@ -144,16 +145,16 @@ def test_a_server_that_falls_silent_at_any_byte_is_given_up(line, calm, exports:
     total, expected = calm
     chance = random.Random(SEED)
     for number, at in enumerate(chance.randrange(total * 9 // 10) for _ in range(STALLS)):
-        home = Home(replace(settings, home=tmp_path / f"stall-{number}"), exports)
+        patient = Home(replace(settings, home=tmp_path / f"stall-{number}"), exports)
+        home = Home(replace(patient.settings, limits=Limits(silence=1.0)), exports)
         proxy.break_at("stall", at)
         with monkeypatch.context() as patience, pytest.raises(ServerUnreachable):
             patience.setattr(ssh, "CONNECT_SECONDS", 2.0)
-            patience.setattr(ssh, "STALL_SECONDS", 2.0)
             home.sync()
         proxy.drop_all()
         proxy.heal()
         assert_nothing_half_done(home)
-        home.sync()
+        patient.sync()
         assert held(home) == expected, f"FAULT_SEED={SEED} byte {at}"
 
 

@@ -19,6 +19,7 @@ from sshfs import SSHFileSystem
 
 from loaders import ssh
 from loaders.errors import AccessRefused, HostKeyRefused, LoaderError, NothingThere, ServerUnreachable, SettingsError, Vanished
+from loaders.limits import Limits
 from loaders.remote import Listing, open_remote
 from loaders.settings import Settings
 from loaders.sftp_server import ServerInfo, serve
@@ -306,12 +307,11 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(over_sftp: Settings,
         exports_of(replace(over_sftp, exports_url=f"sftp://x@127.0.0.1:{mute.getsockname()[1]}/"))
 
 
-def test_a_server_that_stalls_in_the_middle_is_given_up(over_sftp: Settings, exports: Path, write: Write, tmp_path: Path, monkeypatch):
+def test_a_server_that_stalls_in_the_middle_is_given_up(over_sftp: Settings, exports: Path, write: Write, tmp_path: Path):
     """Opening a pipe that nobody writes to blocks the server's only thread: it stalls for real."""
-    monkeypatch.setattr(ssh, "STALL_SECONDS", 0.3)
     file = write("acme/public/exported_units/LOAD.csv")
     os.mkfifo(exports / "pipe")
-    with open_remote(over_sftp) as remote:
+    with open_remote(replace(over_sftp, limits=Limits(silence=0.3))) as remote:
         listed = remote.list_exports().files[0]
         with pytest.raises(ServerUnreachable, match="no answer in time"):
             remote.download(replace(listed, path="/pipe"), tmp_path / "target")

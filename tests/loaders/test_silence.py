@@ -1,0 +1,104 @@
+"""A server that falls silent over one file, over many, or altogether: the others are loaded, and what is missing is said."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from loaders.errors import SettingsError
+from loaders.limits import read_limits
+from tests.loaders.hostile_server import Honest, serve_hostile
+from tests.loaders.test_hostile import UNITS, Victim
+
+CHANGE = "id,OP\n" + "1,I\n" * 50_000  # some blocks, so that there is a middle
+NAMES = [f"20260101-0000000{number:02}" for number in range(24)]
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Victim:
+    (tmp_path / "exports").mkdir()
+    victim = Victim(tmp_path / "home", tmp_path / "exports", tmp_path / "keys")
+    for name in NAMES:
+        victim.deliver(f"acme/units/{name}.csv", CHANGE)
+    return victim
+
+
+def hanging(hangs: Callable[[bytes, int], bool]) -> type[Honest]:
+    """A server that hangs over some reads, and with them over all on that channel: like OpenSSH's, it takes one thing after the other."""
+
+    class Hanging(Honest):
+        def __init__(self, *arguments: object):
+            super().__init__(*arguments)
+            self.hung = False
+
+        async def _in_its_turn(self) -> None:
+            while self.hung:
+                await asyncio.sleep(0.05)
+
+        def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs):
+            return path, super().open(path, pflags, attrs)
+
+        async def read(self, file_obj: tuple, offset: int, size: int) -> bytes:
+            path, file = file_obj
+            self.hung = self.hung or hangs(path, offset)
+            await self._in_its_turn()
+            return super().read(file, offset, size)
+
+        async def lstat(self, path: bytes):
+            await self._in_its_turn()
+            return super().lstat(path)
+
+        def fstat(self, file_obj: tuple):
+            return super().fstat(file_obj[1])
+
+        def close(self, file_obj: tuple) -> None:
+            super().close(file_obj[1])
+
+    return Hanging
+
+
+def path_of(name: str) -> bytes:
+    return UNITS + f"/{name}.csv".encode()
+
+
+def test_a_file_that_the_server_hangs_over_is_left_and_all_others_are_loaded(victim: Victim):
+    stuck = path_of(NAMES[3])
+    with serve_hostile(victim.exports, victim.keys, hanging(lambda path, offset: path == stuck and offset > 60_000)) as server:
+        done = victim.run(server, "sync", FORTRESS_SILENCE_SECONDS="1")
+    said = done.stdout.decode()
+    assert done.returncode == 75, said
+    assert f"{NAMES[3]}.csv: left for the next run" in said and "has sent nothing of this for 1 seconds" in said
+    assert [name for *_, name in victim.loaded()] == [f"{name}.csv" for name in NAMES if name != NAMES[3]]
+    assert "1 left for the next run" in said
+    with serve_hostile(victim.exports, victim.keys) as server:
+        done = victim.run(server, "sync")
+    assert done.returncode == 0 and len(victim.loaded()) == len(NAMES)
+
+
+def test_a_server_that_hangs_over_a_file_once_has_it_asked_for_again_at_once(victim: Victim):
+    asked: list[bytes] = []
+
+    def first_time(path: bytes, offset: int) -> bool:
+        asked.append(path)
+        return path == path_of(NAMES[5]) and asked.count(path) == 1
+
+    with serve_hostile(victim.exports, victim.keys, hanging(first_time)) as server:
+        done = victim.run(server, "sync", FORTRESS_SILENCE_SECONDS="1")
+    assert done.returncode == 0, done.stdout
+    assert len(victim.loaded()) == len(NAMES)
+
+
+def test_a_server_that_hangs_over_file_after_file_is_not_waited_for_all_day(victim: Victim):
+    with serve_hostile(victim.exports, victim.keys, hanging(lambda path, offset: True)) as server:
+        done = victim.run(server, "sync", FORTRESS_SILENCE_SECONDS="1")
+    assert done.returncode == 75
+    assert "ServerUnreachable" in done.stderr.decode() and "11 files were waited for in vain" in done.stderr.decode()
+    assert victim.landed() == []
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "a minute", "3601", "nan", "1e3"])
+def test_a_silence_that_is_no_number_of_seconds_is_refused_by_its_name(value: str):
+    with pytest.raises(SettingsError, match=f"FORTRESS_SILENCE_SECONDS={value}"):
+        read_limits({"FORTRESS_SILENCE_SECONDS": value})
