@@ -1,10 +1,11 @@
 """Asking for jobs, such that none is lost and none is asked for twice, whatever stops us when.
 
 The intent is written down, with the moment, before the request leaves. If the answer never comes, the job is looked for in the service's
-list, and asked for again only when it has not turned up there for some time (``Pace.settle``): a request that was cut off may still be
-at work on the other side. docs/decisions/0024-market-jobs.md.
+list, by this command and by those that follow. It is asked for again only when it has not turned up there for a long time
+(``Pace.settle``): a request that was cut off may still be at work on the other side. docs/decisions/0032-lost-answers.md.
 """
 
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -35,11 +36,13 @@ _FIRST_LOOK = 2.0
 @dataclass(frozen=True, slots=True)
 class RequestReport:
     """``asked``: jobs that were asked for just now. ``found``: asked for by a command that was stopped, and settled now.
-    ``known``: properties that were left out, because theirs is loaded or under way."""
+    ``known``: properties that were left out, because theirs is loaded or under way. ``unknown``: sent, and nobody knows whether a job
+    came of it."""
 
     asked: tuple[MarketJob, ...]
     found: tuple[MarketJob, ...]
     known: tuple[int, ...]
+    unknown: tuple[MarketJob, ...] = ()
 
 
 def request(market: Market, wanted: Request, again: bool = False) -> RequestReport:
@@ -48,10 +51,26 @@ def request(market: Market, wanted: Request, again: bool = False) -> RequestRepo
         found = recover(market)
         known = () if again else known_properties(wanted, [job for job in market.ledger.read() if job.state in COUNTS])
         missing = tuple(one for one in wanted.property_ids if one not in set(known))
+        unknown = market.ledger.read("asking")
         if not missing and not found:
-            raise AlreadyAsked(f"{wanted.label}: all of it is loaded or under way (`market list`). With --again it is asked for once more.")
+            raise _nothing_to_ask(market, wanted, unknown)
         asked = ask(market, intent(replace(wanted, property_ids=missing))) if missing else []
-    return RequestReport(tuple(asked), tuple(found), known)
+        _give_up(market, wanted, unknown if again else [])
+    return RequestReport(tuple(asked), tuple(found), known, tuple(market.ledger.read("asking")))
+
+
+def _nothing_to_ask(market: Market, wanted: Request, unknown: Sequence[MarketJob]) -> LoaderError:
+    if mine := next((job for job in unknown if job.report == wanted.report), None):
+        return ServerUnreachable(in_words(market, mine))
+    return AlreadyAsked(f"{wanted.label}: all of it is loaded or under way (`market list`). With --again it is asked for once more.")
+
+
+def _give_up(market: Market, wanted: Request, unknown: Sequence[MarketJob]) -> None:
+    """What was asked for once more, by somebody's own will, is not sent again besides."""
+    for job in unknown:
+        asked = [replace(job, start_date=wanted.start, end_date=wanted.end, property_ids=wanted.property_ids)]
+        if job.report == wanted.report and known_properties(job.request, asked) == job.property_ids:
+            market.ledger.write(replace(job, state="lost", message="its answer got lost, and it was asked for --again"))
 
 
 def known_properties(wanted: Request, jobs: Iterable[MarketJob]) -> tuple[int, ...]:
@@ -72,13 +91,39 @@ def _covers(spans: Sequence[tuple[date, date]], start: date, end: date) -> bool:
 
 
 def recover(market: Market) -> list[MarketJob]:
-    """Settle what a stopped command left open: find its jobs at the service, or ask for them now. Holding ``market.alone``."""
+    """Settle what a stopped command left open: find its jobs at the service, or ask for them now. Holding ``market.alone``.
+
+    A request that may have arrived stays as it is until it has had time enough to appear in the service's list.
+    """
     done = []
     for job in market.ledger.read("asking"):
-        market.say(Line(f"a command was stopped while it asked for {job.request.label}: looking for the job", step="market"))
-        found = look_for(market, job) if job.sent_at else None
-        done += [_adopted(market, job, found)] if found else ask(market, job)
+        found = _listed(market, job) if job.sent_at else None
+        if found:
+            done.append(_adopted(market, job, found))
+        elif _has_settled(market, job):
+            market.say(Line(f"a command was stopped while it asked for {job.request.label}: asking for it now", step="market"))
+            done += ask(market, job)
     return done
+
+
+def look_again(market: Market) -> list[MarketJob]:
+    """Of the requests whose answers got lost, the jobs that have turned up in the service's list. Holding ``market.alone``."""
+    sent = [job for job in market.ledger.read("asking") if job.sent_at]
+    return [_adopted(market, job, found) for job in sent if (found := _listed(market, job))]
+
+
+def _has_settled(market: Market, job: MarketJob) -> bool:
+    """Whether a request surely made no job, as far as time can tell: it never left, or left long ago."""
+    return job.sent_at is None or (utc_now() - job.sent_at).total_seconds() >= market.pace.settle
+
+
+def in_words(market: Market, job: MarketJob) -> str:
+    """What is to be said of a request whose answer got lost."""
+    until = (job.sent_at or job.asked_at) + timedelta(seconds=market.pace.settle)
+    return (
+        f"nobody knows yet whether a job came of asking for {job.request.label}: the answer got lost. Each command looks for it in the "
+        f"service's list; one after {until:%Y-%m-%d %H:%M} UTC (FORTRESS_MARKET_SETTLE) asks for it again."
+    )
 
 
 def intent(wanted: Request) -> MarketJob:
@@ -107,7 +152,7 @@ def ask(market: Market, job: MarketJob) -> list[MarketJob]:
         market.say(Line(f"{error} It may have arrived: looking for the job", step="market", level="warning"))
         found = look_for(market, sent)
         if not found:
-            raise ServerUnreachable(f"{error} No job came of it so far; the next command looks again, and asks again if need be.") from None
+            raise ServerUnreachable(f"{error} No job came of it so far. {in_words(market, sent)}") from None
         return [_adopted(market, sent, found)]
     except (RequestRefused, AccessRefused, QuotaUsedUp, NoSuchJob) as error:
         market.ledger.write(replace(sent, state="refused", message=str(error)[:1000]))
@@ -149,16 +194,14 @@ def _adopted(market: Market, job: MarketJob, answer: ServiceJob) -> MarketJob:
 
 
 def look_for(market: Market, job: MarketJob) -> ServiceJob | None:
-    """The job that came of a request whose answer nobody saw: looked for until it had time enough to appear."""
-    assert job.sent_at is not None
-    pause = min(_FIRST_LOOK, market.pace.settle)
+    """The job that came of a request whose answer nobody saw, looked for a little while."""
+    until, pause = time.monotonic() + market.pace.look, min(_FIRST_LOOK, market.pace.look)
     while True:
         if found := _listed(market, job):
             return found
-        waited = (utc_now() - job.sent_at).total_seconds()
-        if waited < 0 or waited >= market.pace.settle:
+        if (left := until - time.monotonic()) <= 0:
             return None
-        market.sleep(min(pause, market.pace.settle - waited + 0.01))
+        market.sleep(min(pause, left + 0.01))
         pause *= 2
 
 
@@ -167,7 +210,7 @@ def _listed(market: Market, job: MarketJob) -> ServiceJob | None:
     ours = {one.job_id for one in market.ledger.read()}
     candidates: list[ServiceJob] = []
     for page in market.client.pages():
-        since = (job.sent_at or job.asked_at) + timedelta(seconds=page.skew) - _CLOCKS
+        since = job.asked_at + timedelta(seconds=page.skew) - _CLOCKS
         young = [one for one in page.jobs if one.created_at is None or one.created_at >= since]
         candidates += [one for one in young if one.request == job.request and one.job_id not in ours]
         if page.jobs and not young:  # newest first: all that follow are older

@@ -94,6 +94,7 @@ def request_(
     with _market(as_json) as opened:
         done = [request(opened, one, again) for one in wanted]
     answer(as_json, done, lambda: [report.show_request(one) for one in done])
+    sys.exit(TEMPORARY if any(one.unknown for one in done) else 0)
 
 
 @command

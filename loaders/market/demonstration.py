@@ -23,7 +23,7 @@ _PROPERTIES = {
     99001416 + number: (market, name) for number, (market, name) in enumerate((m, name) for m, names in _MARKETS.items() for name in names)
 }
 _PLANS = (("A1", 0, 1.0, 480), ("B2", 1, 1.0, 690), ("C3", 2, 2.5, 1040))
-_BRISK = Pace(first_poll=0.05, slowest_poll=0.2)
+_BRISK = Pace(first_poll=0.05, slowest_poll=0.2, look=0.2, settle=0.2)
 
 
 def deliver_market(settings: Settings, say: Progress) -> None:

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loaders.landing import alone_in, make_folder, writing
@@ -53,6 +53,7 @@ def open_market(
 ) -> Iterator[Market]:
     """The market that the settings name; SettingsError when there is no access to one."""
     pace = pace or Pace()
+    pace = replace(pace, settle=own.settle.total_seconds()) if own.settle else pace
     client = Client(own, pace, say, sleep)
     callback_url = f"{own.callback_url}/{callback_token(settings)}" if own.callback_url else None
     try:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from loaders.errors import LoaderError, NoSuchJob
+from loaders.errors import LoaderError, NoSuchJob, ReadFailed
 from loaders.market.jobs import ServiceJob
 from loaders.market.ledger import MarketJob, utc_now
 from loaders.market.market import Market
@@ -51,11 +51,13 @@ def _look_at_all(market: Market, jobs: Sequence[MarketJob]) -> tuple[list[Market
 
 
 def look_at(market: Market, job: MarketJob) -> MarketJob:
-    """Ask after one job and write down how it is; one that the service does not know is ``lost``."""
+    """Ask after one job and write down how it is; one that the service does not know, time enough after it was made, is ``lost``."""
     assert job.job_id is not None
     try:
         answer = _status(market, job.job_id)
     except NoSuchJob as error:
+        if (utc_now() - (job.sent_at or job.asked_at)).total_seconds() < market.pace.settle:
+            raise ReadFailed(f"{error} It was made a short while ago: the service may need time to know it.") from None
         lost = replace(job, state="lost", message=str(error), checked_at=utc_now())
         market.ledger.write(lost)
         market.say(Line(str(error), step="market", level="error", job_id=job.job_id))

@@ -44,6 +44,8 @@ def show_request(done: RequestReport) -> None:
     for word, jobs in (("found again", done.found), ("asked for", done.asked)):
         for job in jobs:
             click.echo(visible(f"{word}: {job.label}"))
+    for job in done.unknown:
+        click.echo(visible(f"not known yet: {job.label}"))
     if done.known:
         click.echo(f"{len(done.known):,} properties are loaded or under way already; --again asks for them too")
     click.echo("next: python -m loaders market sync --wait 30m, or poll, download and load one by one")

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from urllib.parse import urlsplit
 
+from loaders.durations import parse_duration
 from loaders.errors import SettingsError
 from loaders.settings import read_values
 from loaders.web.addresses import plain_secret, sound_url
@@ -13,7 +15,10 @@ VENDOR_URL = "https://data.apartmentiq.io/apartmentiq/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class MarketSettings:
-    """Where the service is and who we are to it. Secrets are kept out of ``repr``; ``url`` has no slash at its end."""
+    """Where the service is and who we are to it. Secrets are kept out of ``repr``; ``url`` has no slash at its end.
+
+    ``settle``: how long a request whose answer got lost is looked for before it is sent again; None for the usual.
+    """
 
     url: str = VENDOR_URL
     token_url: str = ""
@@ -21,6 +26,7 @@ class MarketSettings:
     client_id: str | None = field(default=None, repr=False)
     client_secret: str | None = field(default=None, repr=False)
     callback_url: str | None = field(default=None, repr=False)
+    settle: timedelta | None = None
 
     @property
     def host(self) -> str:
@@ -47,7 +53,15 @@ def load_market_settings(environ: Mapping[str, str] | None = None, **options: ob
         client_id=plain_secret("FORTRESS_MARKET_CLIENT_ID", values),
         client_secret=plain_secret("FORTRESS_MARKET_CLIENT_SECRET", values),
         callback_url=sound_url("FORTRESS_MARKET_CALLBACK_URL", callback_url.rstrip("/")) if callback_url else None,
+        settle=_settle(values.get("FORTRESS_MARKET_SETTLE")),
     )
+
+
+def _settle(text: str | None) -> timedelta | None:
+    try:
+        return parse_duration(text) if text else None
+    except ValueError as error:
+        raise SettingsError(f"FORTRESS_MARKET_SETTLE: {error}") from None
 
 
 def require_credentials(settings: MarketSettings) -> MarketSettings:

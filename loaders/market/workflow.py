@@ -3,12 +3,13 @@
 import csv
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 from loaders.errors import AlreadyAsked, LoaderError, NoSuchJob, RequestRefused, SettingsError, TryAgain
-from loaders.market.asking import recover, request
+from loaders.market.asking import in_words, look_again, recover, request
 from loaders.market.download import download
 from loaders.market.jobs import Request
 from loaders.market.ledger import MarketJob
@@ -85,6 +86,7 @@ def carry_on(market: Market, report: MarketReport, seconds: float) -> MarketRepo
     until, pause = time.monotonic() + seconds, market.pace.first_poll
     _noting(report, lambda: _recovered(market, report))
     while True:
+        unknown = _unknown(market, report)
         polled = poll(market, 0)
         for job in polled.ended:
             _note_end(report, job)
@@ -92,13 +94,15 @@ def carry_on(market: Market, report: MarketReport, seconds: float) -> MarketRepo
         report.loaded += _loaded(market, report)
         errors = [*polled.errors, *(error for _, error in unfetched)]
         left = until - time.monotonic()
-        if left <= 0 or not (polled.under_way or any(isinstance(one, TryAgain) for one in errors)):
+        if left <= 0 or not (polled.under_way or unknown or any(isinstance(one, TryAgain) for one in errors)):
             break
         market.pause(min(pause, left))
         pause = min(pause * GROWTH, market.pace.slowest_poll)
-    report.under_way = [*polled.under_way, *(job for job, error in unfetched if isinstance(error, TryAgain))]
+    report.under_way = [*polled.under_way, *(job for job, error in unfetched if isinstance(error, TryAgain)), *unknown]
     for error in errors:
         report.note(error)
+    for job in unknown:
+        market.say(Line(in_words(market, job), step="market", level="warning"))
     return report
 
 
@@ -106,6 +110,14 @@ def _recovered(market: Market, report: MarketReport) -> None:
     if market.ledger.read("asking"):
         with market.alone():
             report.asked += recover(market)
+
+
+def _unknown(market: Market, report: MarketReport) -> list[MarketJob]:
+    """The requests whose answers got lost, after another look for what came of them."""
+    if any(job.sent_at for job in market.ledger.read("asking")):
+        with suppress(TryAgain), market.alone():  # another command may be about to ask
+            report.asked += look_again(market)
+    return [job for job in market.ledger.read("asking") if job.sent_at]
 
 
 def _note_end(report: MarketReport, job: MarketJob) -> None:

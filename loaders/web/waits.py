@@ -11,14 +11,16 @@ _SECONDS = re.compile(r"\s*(\d{1,12})(\.\d{1,9})?\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. ``settle``: how long a request that may have arrived is looked for before it is sent again. ``longest_wait``: a
-    service that asks for more is left until the next command. ``patience``: how long the ledger is waited for."""
+    """Seconds. ``look``: how long a command looks for what may have come of a request. ``settle``: how long nothing may have come of it
+    before it is sent again. ``longest_wait``: a service that asks for more is left until the next command. ``patience``: how long the
+    ledger is waited for."""
 
     first_poll: float = 5
     slowest_poll: float = 120
     first_retry: float = 1
     longest_wait: float = 900
-    settle: float = 30
+    look: float = 30
+    settle: float = 3600
     patience: float = 120
     attempts: int = 5
 

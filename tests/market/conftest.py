@@ -17,7 +17,7 @@ from loaders.warehouse import open_build
 from loaders.web.waits import Pace
 from tests.market.odd_service import OddService
 
-BRISK = Pace(first_poll=0.02, slowest_poll=0.05, first_retry=0.01, settle=0.3, patience=20)
+BRISK = Pace(first_poll=0.02, slowest_poll=0.05, first_retry=0.01, look=0.3, settle=0.3, patience=20)
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 3))
 
 

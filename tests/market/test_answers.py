@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -21,6 +22,7 @@ from loaders.errors import (
 from loaders.market.asking import request
 from loaders.market.client import Unanswered
 from loaders.market.jobs import parse_job
+from loaders.market.ledger import utc_now
 from loaders.market.market import Market
 from loaders.market.polling import poll
 from loaders.market.settings import load_market_settings
@@ -28,7 +30,7 @@ from loaders.market.workflow import sync
 from loaders.summary import error_code
 from loaders.web.service import Reply, as_json
 from loaders.web.waits import asked_wait
-from tests.market.conftest import ask, wanted
+from tests.market.conftest import BRISK, ask, wanted
 from tests.market.odd_service import CREATE, HANG_UP, LIST, RESULTS, STATUS, TOKEN, OddService
 
 QUOTA = {"error": "Trial API quota limit exceeded", "quota_limit": 5000, "quota_usage": 5001}
@@ -206,8 +208,12 @@ def test_a_job_is_found_by_the_list_where_its_own_address_is_unknown(market: Mar
 
 
 def test_a_job_of_another_account_is_lost_and_said_to_be(market: Market, service: OddService, said: list[str]):
-    request(market, wanted())
+    (job,) = request(market, wanted()).asked
     service.jobs.clear()
+    market.ledger.write(replace(job, sent_at=utc_now()))
+    done = sync(market, [], 0)  # the service may not know yet what it has just made
+    assert done.exit_code == 75 and "made a short while ago" in done.errors[0][0]
+    market.ledger.write(replace(job, sent_at=utc_now() - timedelta(seconds=BRISK.settle)))
     done = sync(market, [], 0)
     assert done.exit_code == 1 and "another account's" in done.errors[0][0]
     assert [job.state for job in market.ledger.read()] == ["lost"]

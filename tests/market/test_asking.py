@@ -14,9 +14,9 @@ from loaders.market.ledger import MarketJob, utc_now
 from loaders.market.market import Market
 from loaders.market.polling import poll
 from loaders.market.workflow import cancel, known_property_ids, last_complete_month, sync
-from loaders.web.service import Reply, as_json
+from loaders.web.service import Call, Json, Reply, as_json
 from tests.market.conftest import wanted
-from tests.market.odd_service import CANCEL, CREATE, HANG_UP, LIST, OddService, limited, then
+from tests.market.odd_service import CANCEL, CREATE, HANG_UP, LIST, OddService, Proceed, limited, then
 
 
 def test_many_properties_are_one_job(market: Market, service: OddService):
@@ -67,22 +67,72 @@ def test_a_job_whose_answer_got_lost_is_found_in_the_list(market: Market, servic
     assert len(service.jobs) == 1
 
 
-def test_a_request_that_may_have_arrived_is_sent_again_by_the_next_command_only(
+def test_a_request_that_may_have_arrived_is_sent_again_by_a_later_command_only(
     markets: Callable[..., Market], service: OddService, slept: list[float]
 ):
     service.plan(CREATE, HANG_UP)
-    with pytest.raises(ServerUnreachable, match="next command looks again"):
+    with pytest.raises(ServerUnreachable, match="FORTRESS_MARKET_SETTLE"):
         request(markets(), wanted())
     assert service.jobs == [] and service.count(LIST) >= 1  # it was looked for
     done = request(markets(), wanted())
     assert (len(service.jobs), len(done.found), done.asked) == (1, 1, ())
 
 
-def test_a_job_that_appears_late_is_found(market: Market, service: OddService):
+@pytest.mark.parametrize("reply", [HANG_UP, Reply(504, b"gateway"), Reply(202, b"")])
+def test_a_job_that_the_service_lists_long_after_its_answer_got_lost_is_asked_for_once(
+    markets: Callable[..., Market], service: OddService, reply: Reply
+):
+    """Three commands look in vain; the fourth finds it. None of them asks again, whatever it was called to do."""
+    patient = {"settle": timedelta(hours=1)}
+    service.plan(CREATE, then(reply))
+    hidden: list[Json] = []
+
+    def hiding(call: Call, proceed: Proceed) -> Reply:
+        shown = [job for job in service.jobs if job["report_type"] == "units"]
+        hidden.extend(job for job in service.jobs if job not in shown)
+        service.jobs = shown
+        return proceed()
+
+    service.plan(LIST, *[hiding] * 999)
+    with pytest.raises(ServerUnreachable):
+        request(markets(**patient), wanted())
+    assert sync(markets(**patient), [wanted()], 0.1).exit_code == 75
+    assert sync(markets(**patient), [wanted(), wanted(report="units")], 0.1).exit_code == 75  # which does not keep the units
+    assert service.count(CREATE) == 2
+    service.odd.clear()
+    service.jobs = [*service.jobs, *hidden]
+    done = sync(markets(**patient), [wanted(), wanted(report="units")], 5)
+    assert (done.exit_code, sorted(job["report_type"] for job in service.jobs)) == (0, ["property", "units"])
+    assert [job.state for job in markets().ledger.read()] == ["loaded", "loaded"]
+
+
+def test_a_request_that_came_to_nothing_is_asked_for_again_after_the_settable_time(markets: Callable[..., Market], service: OddService):
+    service.plan(CREATE, HANG_UP)
+    with pytest.raises(ServerUnreachable):
+        request(markets(), wanted())
+    (job,) = markets().ledger.read()
+    for hours_ago, jobs in ((0.9, 0), (1.1, 1)):
+        moment = utc_now() - timedelta(hours=hours_ago)
+        markets().ledger.write(replace(job, asked_at=moment, sent_at=moment))
+        sync(markets(settle=timedelta(hours=1)), [wanted()], 1)
+        assert len(service.jobs) == jobs
+
+
+def test_a_clock_that_was_set_back_sends_nothing_again(markets: Callable[..., Market], service: OddService):
+    tomorrow = utc_now() + timedelta(days=1)
+    markets().ledger.write(replace(intent(wanted()), asked_at=tomorrow, sent_at=tomorrow))
+    with pytest.raises(ServerUnreachable):
+        request(markets(), wanted())
+    assert service.jobs == []
+    assert len(request(markets(), wanted(), again=True).asked) == 1  # somebody wills it
+    assert sorted(job.state for job in markets().ledger.read()) == ["lost", "submitted"]
+
+
+def test_a_job_that_appears_while_a_command_waits_is_found(market: Market, service: OddService):
     market.ledger.write(replace(intent(wanted()), sent_at=utc_now()))
     service.plan(LIST, Reply(200, b'{"jobs": []}'), lambda _call, proceed: _made_meanwhile(service, market, proceed))
-    assert len(request(market, wanted()).found) == 1
-    assert len(service.jobs) == 1
+    done = sync(market, [], 10)
+    assert (done.exit_code, len(done.loaded), len(service.jobs)) == (0, 1, 1)
 
 
 def _made_meanwhile(service: OddService, market: Market, proceed: Callable[[], Reply]) -> Reply:
