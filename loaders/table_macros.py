@@ -37,7 +37,7 @@ def create_table_macros(connection: duckdb.DuckDBPyConnection) -> None:
 
 def as_of_sql(history: str, moment: str) -> str:
     """The select of dbt's ``as_of``; ``history`` and ``moment`` are SQL."""
-    return str(_macros().versions_as_of(history, moment))
+    return str(_macros().default__versions_as_of(history, moment))
 
 
 def changes_between_sql(history: str, since: str, before: str) -> str:

@@ -52,7 +52,7 @@ def page_manifest(manifest: Mapping[str, Any], freshness: Mapping[str, list[Json
     }
     nodes = dict(sorted(nodes.items(), key=lambda item: _rank(item[1].get("schema", ""), item[1]["name"])))
     exposures = {key: _node(node, types) for key, node in manifest["exposures"].items()}
-    macros = {key: _take(macro, _MACRO) for key, macro in manifest["macros"].items() if _is_ours(macro)}
+    macros = {key: _take(macro, _MACRO) for key, macro in manifest["macros"].items() if _is_ours(macro) and not _is_an_engines(macro)}
     labels = {source["name"]: source["meta"]["label"] for source in manifest["sources"].values()}
     shown = nodes.keys() | sources.keys() | exposures.keys() | macros.keys()
     everything = manifest["nodes"] | manifest["sources"] | manifest["exposures"] | manifest["macros"]
@@ -162,6 +162,11 @@ def _edges(edges: Mapping[str, list[str]], shown: Collection[str]) -> dict[str, 
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
     return entry["package_name"] == PROJECT_NAME
+
+
+def _is_an_engines(macro: Mapping[str, Any]) -> bool:
+    """Whether it is how one engine says what another macro asks for, which is the one described."""
+    return macro["name"].startswith(("default__", "spark__"))
 
 
 def _take(entry: Mapping[str, Any], keys: Collection[str]) -> Json:

@@ -12,6 +12,8 @@
     {%- set columns = topic_columns(topic) -%}
     {%- set names = columns | map(attribute='name') | list -%}
     {%- set resolution = resolution_of(topic) -%}
+    {%- set image = [] -%}
+    {%- for name in names -%}{%- do image.append('delivered.' ~ adapter.quote(name)) -%}{%- endfor -%}
     with files as (
         select * from {{ files }} where topic = '{{ topic }}'
     ),
@@ -19,11 +21,11 @@
     {% if is_incremental() -%}
     {{ rows_of_touched_records(columns, rows, resolution) }},
     {%- else -%}
-    delivered as not materialized (
+    delivered as {{ not_materialized() }} (
         select * from {{ rows }}
     ),
 
-    snapshot_rows as not materialized (
+    snapshot_rows as {{ not_materialized() }} (
         select _file_id, {{ column_or_null('updated_at', names) }} as updated_at from delivered
     ),
     {%- endif %}
@@ -39,7 +41,7 @@
             {{ column_or_null('created_at', names, 'delivered.') }} as created_at,
             {{ column_or_null('updated_at', names, 'delivered.') }} as updated_at,
             {{ column_or_null('deleted_at', names, 'delivered.') }} as deleted_at,
-            hash({% for name in names %}delivered.{{ adapter.quote(name) }}{{ ', ' if not loop.last }}{% endfor %}) as image,
+            {{ image_hash(image) }} as image,
             files.file_name,
             files.kind,
             files._batch_at,
@@ -97,15 +99,19 @@
             is_put and deleted_at is not null as is_soft_deleted,
             batch_has_delete
         from survivors
-        union all by name
+        union all
         select
             _organization_id,
             id,
+            null as _file_id,
+            null as _row_number,
             'snapshot' as kind,
             _batch_at,
             batch_order,
             false as is_first_snapshot,
             false as is_put,
+            null as image,
+            null as event_at,
             false as is_soft_deleted,
             false as batch_has_delete
         from absences
@@ -166,9 +172,18 @@
         delivered._file_id,
         delivered._row_number,
         delivered._op,
-        fates.* exclude (_file_id, _row_number),
+        fates._batch_at,
+        fates.outcome,
+        fates.valid_from,
+        fates.valid_to,
+        fates.is_current,
+        fates.is_deleted,
+        fates.change_type,
+        fates.version_number,
+        fates._rules_disagree,
         delivered._cast_failures,
         '{{ resolution }}' as _resolution
+        {{- bucket_column('delivered.') }}
     from delivered
     inner join fates using (_file_id, _row_number)
 {%- endmacro %}
@@ -182,5 +197,5 @@
 
 {# Within a batch's rows of one id: the image that a resolution would keep, null where it would keep a delete. #}
 {% macro surviving_image(resolution) -%}
-    first(case when _op <> 'D' then image end order by {{ survivor_order(resolution) }})
+    {{ first_by("case when _op <> 'D' then image end", survivor_keys(resolution)) }}
 {%- endmacro %}

@@ -18,12 +18,11 @@
     -- The first snapshot may be written after the change files it precedes: it took place before the next step.
     dated as (
         select
-            * replace (
-                case
-                    when is_first_snapshot then least(_batch_at, lead(_batch_at) over record - interval 1 millisecond)
-                    else _batch_at
-                end as _batch_at
-            )
+            *,
+            case
+                when is_first_snapshot then least(_batch_at, lead(_batch_at) over record - interval 1 millisecond)
+                else _batch_at
+            end as happened_at
         from compared
         where case when is_put then not coalesce(was_put, false) or image <> previous_image else coalesce(was_put, false) end
         window record as (partition by _organization_id, id order by batch_order)
@@ -34,8 +33,8 @@
         select
             *,
             case
-                when event_at <= _batch_at and (lag(_batch_at) over record is null or event_at > lag(_batch_at) over record) then event_at
-                else _batch_at
+                when event_at <= happened_at and (lag(happened_at) over record is null or event_at > lag(happened_at) over record) then event_at
+                else happened_at
             end as took_effect_at
         from dated
         window record as (partition by _organization_id, id order by batch_order)
@@ -56,7 +55,11 @@
                 when batch_has_delete then 'replace'
                 else 'update'
             end as change_type,
-            case when is_put then count(*) filter (is_put) over (record rows unbounded preceding) end as version_number
+            case
+                when is_put then count(case when is_put then 1 end) over (
+                    partition by _organization_id, id order by batch_order rows unbounded preceding
+                )
+            end as version_number
         from timed
         window record as (partition by _organization_id, id order by batch_order)
     )

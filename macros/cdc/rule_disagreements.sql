@@ -15,8 +15,8 @@
         any_value(_resolution) as resolution,
         count(*) as rows_in_batch
         {%- for resolution in ['precedence', 'row_order', 'newest_image'] %},
-        first(_row_number order by {{ survivor_order(resolution) }}) as {{ resolution }}_row_number,
-        first(_op = 'D' order by {{ survivor_order(resolution) }}) as {{ resolution }}_deletes
+        {{ first_by('_row_number', survivor_keys(resolution)) }} as {{ resolution }}_row_number,
+        {{ first_by("_op = 'D'", survivor_keys(resolution)) }} as {{ resolution }}_deletes
         {%- endfor %}
     from (
         select
@@ -28,7 +28,7 @@
             _op,
             _resolution,
             'change' as kind,
-            null as file_name,
+            null::string as file_name,
             {{ column_or_null('updated_at', topic_columns(topic) | map(attribute='name') | list) }} as updated_at
         from {{ changes.include(database=false) }}
         where _rules_disagree

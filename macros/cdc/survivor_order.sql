@@ -11,18 +11,21 @@
     Example: `row_number() over (partition by id order by {{ survivor_order('precedence') }}) = 1`
 #}
 {% macro survivor_order(resolution) -%}
-    {%- set by_operation = "case when kind = 'snapshot' then 0 when _op = 'I' then 3 when _op = 'U' then 2 else 1 end desc" -%}
-    {%- set by_image = "case when kind = 'change' and _op in ('I', 'U') then updated_at end desc nulls last" -%}
-    {%- set last_row = "case when kind = 'snapshot' then file_name end desc, _row_number desc" -%}
-    {%- if resolution == 'precedence' -%}
-        {{ by_operation }}, {{ last_row }}
-    {%- elif resolution == 'row_order' -%}
-        {{ last_row }}
-    {%- elif resolution == 'newest_image' -%}
-        kind = 'change' and _op = 'D', {{ by_image }}, {{ by_operation }}, {{ last_row }}
-    {%- else -%}
-        {{ exceptions.raise_compiler_error("cdc_resolution is '" ~ resolution ~ "'. Use precedence, row_order or newest_image.") }}
+    {{ survivor_keys(resolution) | join(' desc nulls last, ') }} desc nulls last
+{%- endmacro %}
+
+
+{# The same as a list of SQL expressions: the greatest survives, by the first that differs. #}
+{% macro survivor_keys(resolution) -%}
+    {%- set by_operation = "case when kind = 'snapshot' then 0 when _op = 'I' then 3 when _op = 'U' then 2 else 1 end" -%}
+    {%- set by_existence = "not (kind = 'change' and _op = 'D')" -%}
+    {%- set by_image = "case when kind = 'change' and _op in ('I', 'U') then updated_at end" -%}
+    {%- set last_row = ["case when kind = 'snapshot' then file_name end", '_row_number'] -%}
+    {%- if resolution == 'precedence' -%}{%- do return([by_operation] + last_row) -%}
+    {%- elif resolution == 'row_order' -%}{%- do return(last_row) -%}
+    {%- elif resolution == 'newest_image' -%}{%- do return([by_existence, by_image, by_operation] + last_row) -%}
     {%- endif -%}
+    {%- do exceptions.raise_compiler_error("cdc_resolution is '" ~ resolution ~ "'. Use precedence, row_order or newest_image.") -%}
 {%- endmacro %}
 
 

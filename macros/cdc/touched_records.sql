@@ -10,45 +10,44 @@
 #}
 {% macro rows_of_touched_records(columns, rows, resolution) -%}
     {{ refuse_other_types(columns) }}
+    {%- set key = rewritten_by() | join(', ') %}
     log_end as (
         select coalesce(max(_file_id), 0) as _file_id from {{ this }}
     ),
 
     new_rows as (
-        select * from {{ rows }}
+        select *{{ bucket_column() }} from {{ rows }}
         where
-            _file_id > (from log_end select _file_id)
-            and _file_id in (from files select _file_id)
+            {{ is_newer('(select _file_id from log_end)') }}
+            and _file_id in (select _file_id from files)
     ),
 
     touched as (
-        select _organization_id, id from new_rows
+        select {{ key }} from new_rows
         union
-        select _organization_id, id from {{ this }}
+        select {{ key }} from {{ this }}
         where _organization_id in (
             select _organization_id from files
-            where kind = 'snapshot' and is_counting and _file_id > (from log_end select _file_id)
+            where kind = 'snapshot' and is_counting and _file_id > (select _file_id from log_end)
         )
         union
-        select _organization_id, id from {{ this }}
+        select {{ key }} from {{ this }}
         where outcome <> 'revised' and _file_id not in (select _file_id from files where is_counting)
         union
-        select _organization_id, id from {{ this }} where _resolution <> '{{ resolution }}'
+        select {{ key }} from {{ this }} where _resolution <> '{{ resolution }}'
     ),
 
     -- By name: a column that came with the new files is null in what the log held before.
-    log_with_news as not materialized (
-        select * from {{ this }}
-        union all by name
-        select * from new_rows
+    log_with_news as {{ not_materialized() }} (
+        {{ union_by_name(this, 'new_rows', columns) }}
     ),
 
     delivered as (
         select * from log_with_news
-        semi join touched using (_organization_id, id)
+        semi join touched using ({{ key }})
     ),
 
-    snapshot_rows as not materialized (
+    snapshot_rows as {{ not_materialized() }} (
         select _file_id, {{ column_or_null('updated_at', columns | map(attribute='name') | list) }} as updated_at from log_with_news
     )
 {%- endmacro %}
@@ -66,7 +65,7 @@
     {%- for column in adapter.get_columns_in_relation(this) -%}{%- do held.update({column.name: column.dtype | upper}) -%}{%- endfor -%}
     {%- set faults = [] -%}
     {%- for column in columns -%}
-        {%- set wanted = column.data_type | upper | replace('TEXT', 'VARCHAR') -%}
+        {%- set wanted = catalog_type(column.data_type) -%}
         {%- if held.get(column.name, wanted) != wanted -%}
             {%- do faults.append(column.name ~ ' (' ~ held[column.name] ~ ', now ' ~ wanted ~ ')') -%}
         {%- endif -%}

@@ -16,7 +16,7 @@
         select
             *,
             -- One id for one snapshot, as the staged ledger has it: the file itself, or the snapshot whose numbered part it is.
-            {'part_of': coalesce(snapshot_number, 0), 'file': case when snapshot_number is null then _file_id else 0 end} as batch_id
+            (coalesce(snapshot_number, 0), case when snapshot_number is null then _file_id else 0 end) as batch_id
         from {{ files }}
         where status = 'loaded' and row_count is not null and kind = 'snapshot'
         qualify batch_id <> first(batch_id) over (partition by organization_id, topic order by batch_at, batch_id)

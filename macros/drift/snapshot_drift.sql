@@ -10,6 +10,13 @@
 #}
 {% macro snapshot_drift(topic, changes, snapshots='later_snapshots') -%}
     {%- set names = topic_columns(topic) | map(attribute='name') | list -%}
+    {%- set nothing = struct_of({'column_name': 'null::string', 'feed_value': 'null::string', 'snapshot_value': 'null::string'}) -%}
+    {%- set compared = [] -%}
+    {%- for name in names -%}
+        {%- set fields = {'column_name': "'" ~ name | replace("'", "''") ~ "'"} -%}
+        {%- do fields.update({'feed_value': 'known.' ~ adapter.quote(name) ~ '::string', 'snapshot_value': 'shown.' ~ adapter.quote(name) ~ '::string'}) -%}
+        {%- do compared.append(struct_of(fields)) -%}
+    {%- endfor -%}
     with snapshots as (
         select * from {{ snapshots }} where topic = '{{ topic }}'
     ),
@@ -27,11 +34,7 @@
             shown._file_id,
             shown._row_number,
             shown._batch_at,
-            case when known.valid_to = shown.valid_from then [
-                {%- for name in names %}
-                {'column_name': '{{ name | replace("'", "''") }}', 'feed_value': known.{{ adapter.quote(name) }}::text, 'snapshot_value': shown.{{ adapter.quote(name) }}::text}{{ ',' if not loop.last }}
-                {%- endfor %}
-            ] else [{'column_name': null::text, 'feed_value': null::text, 'snapshot_value': null::text}] end as columns
+            case when known.valid_to = shown.valid_from then {{ list_of(compared) }} else {{ list_of([nothing]) }} end as columns
         from {{ changes }} as shown
         semi join snapshots using (_file_id)
         left join {{ changes }} as known
@@ -55,8 +58,9 @@
             and known.valid_to = next_version.valid_from
         -- A D that took effect at that very moment is the feed's own word.
         anti join (
-            select _organization_id, id, unnest([_batch_at, {{ column_or_null('deleted_at', names) }}]) as deleted_at from {{ changes }}
-            where _op = 'D' and outcome = 'applied'
+            select _organization_id, id, _batch_at as deleted_at from {{ changes }} where _op = 'D' and outcome = 'applied'
+            union all
+            select _organization_id, id, {{ column_or_null('deleted_at', names) }} from {{ changes }} where _op = 'D' and outcome = 'applied'
         ) as deletes
             on known._organization_id = deletes._organization_id and known.id = deletes.id and known.valid_to = deletes.deleted_at
         where not known.is_deleted
@@ -64,9 +68,9 @@
     ),
 
     drift as (
-        select * exclude (columns), unnest(columns, recursive := true) from taken_over
-        union all by name
-        select *, 'missing_in_snapshot' as kind from lacking
+        select _organization_id, id, kind, updated_at, _file_id, _row_number, _batch_at, {{ rows_of('columns') }} from taken_over
+        union all
+        select _organization_id, id, 'missing_in_snapshot', null, _file_id, null, _batch_at, null, null, null from lacking
     )
 
     select

@@ -25,7 +25,7 @@
             *,
             max(batch_at) over (partition by organization_id, topic) as last_delivery_at,
             lag(batch_at) over feed as previous_at,
-            epoch_us(batch_at) - epoch_us(lag(batch_at) over feed) as microseconds
+            {{ microseconds_of('batch_at') }} - {{ microseconds_of('lag(batch_at) over feed') }} as microseconds
         from named
         window feed as (partition by organization_id, topic order by batch_at)
     ),
@@ -47,7 +47,7 @@
     deliveries as (
         select
             *,
-            epoch_us(batch_at) - epoch_us(lag(batch_at) over (partition by organization_id, topic order by batch_at)) as since_last
+            {{ microseconds_of('batch_at') }} - {{ microseconds_of('lag(batch_at) over (partition by organization_id, topic order by batch_at)') }} as since_last
         from apart
         left join long_intervals using (organization_id, topic)
         where microseconds is null or 2 * microseconds >= long_interval
@@ -56,7 +56,7 @@
     measured as (
         select
             *,
-            quantile_disc(since_last, 0.5) over (partition by organization_id, topic) as usual
+            {{ median_of('since_last') }} over (partition by organization_id, topic) as usual
         from deliveries
     ),
 
@@ -79,7 +79,7 @@
         organization_id,
         topic,
         last_delivery_at,
-        case when is_regular then to_microseconds(usual) end as cadence,
+        case when is_regular then {{ interval_of('usual') }} end as cadence,
         case when is_regular then gaps end as gaps,
         case when is_regular then missing_deliveries end as missing_deliveries,
         case when is_regular then latest_gap_from end as latest_gap_from,

@@ -15,7 +15,7 @@
             status = 'loaded' as is_counting,
             status in ('quarantined', 'held') as is_waiting,
             kind = 'snapshot' and batch_at = min(batch_at) filter (where kind = 'snapshot' and status = 'loaded') over topics as is_first_snapshot,
-            kind = 'snapshot' and batch_at < coalesce(min(batch_at) filter (where status = 'loaded') over stems, 'infinity') as precedes_all
+            kind = 'snapshot' and batch_at < coalesce(min(batch_at) filter (where status = 'loaded') over stems, {{ end_of_time() }}) as precedes_all
         from {{ files }}
         window
             topics as (partition by organization_id, topic),
@@ -41,7 +41,7 @@
             any_value(holes.begins_at) as hole_at,
             count(*) filter (where is_counting) as files,
             count(*) filter (where is_waiting) as waiting_files,
-            arg_max(file_name, (not is_first_snapshot, batch_at, _file_id)) filter (where is_counting) as last_file,
+            max_by(file_name, (not is_first_snapshot, batch_at, _file_id)) filter (where is_counting) as last_file,
             max(batch_at) filter (where is_counting and is_first_snapshot) as first_snapshot_at,
             max(batch_at) filter (where is_counting and not is_first_snapshot) as last_change_at,
             max(batch_at) filter (where is_counting and not is_first_snapshot and batch_at < holes.begins_at) as last_before_hole_at

@@ -5,7 +5,11 @@
     Their columns come from the registry's entries `_files` and `_api_reconciliation`, which a test holds equal to the loader's own definitions.
 #}
 {% macro ensure_ledger() -%}
-    {%- if execute -%}
+    {%- if execute -%}{{ adapter.dispatch('ensure_ledger')() }}{%- endif -%}
+{%- endmacro %}
+
+
+{% macro default__ensure_ledger() -%}
     create schema if not exists raw;
     {%- for table in ['_files', '_api_reconciliation'] %}
     create table if not exists raw.{{ table }} (
@@ -15,5 +19,4 @@
     );
     {%- endfor %}
     create table if not exists raw._seen (topic varchar, _file_id bigint)
-    {%- endif -%}
 {%- endmacro %}

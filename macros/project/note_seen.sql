@@ -8,6 +8,11 @@
     Example: `+post-hook: {sql: "{{ note_seen(this) }}", transaction: false}`
 #}
 {% macro note_seen(relation) -%}
+    {{ adapter.dispatch('note_seen')(relation) }}
+{%- endmacro %}
+
+
+{% macro default__note_seen(relation) -%}
     {%- set topic = relation.identifier | replace('_changes', '') -%}
     delete from raw._seen where topic = '{{ topic }}';
     insert into raw._seen select '{{ topic }}', coalesce(max(_file_id), 0) from raw._files

@@ -13,8 +13,8 @@
     {%- for reference in listed if load_relation(reference.target) -%}{%- do references.append(reference) -%}{%- endfor -%}
     with dangling as (
         select
-            null::text as topic, null::text as _organization_id, null::text as id, null::text as column_name, null::text as key,
-            null::text as target, null::bigint as _file_id, null::bigint as _row_number, null::timestamp as _batch_at
+            null::string as topic, null::string as _organization_id, null::string as id, null::string as column_name, null::string as key,
+            null::string as target, null::bigint as _file_id, null::bigint as _row_number, null::timestamp as _batch_at
         where false
         {%- for reference in references %}
         {%- set key = 'referring.' ~ adapter.quote(reference.column) %}
@@ -37,7 +37,7 @@
     ),
 
     known as (
-        select null::text as target, null::text as _organization_id, null::text as key where false
+        select null::string as target, null::string as _organization_id, null::string as key where false
         {%- for target in references | map(attribute='target') | unique %}
         union
         select '{{ target.identifier }}', history._organization_id, history.id

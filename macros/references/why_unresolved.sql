@@ -10,7 +10,15 @@
 #}
 {% macro why_unresolved(dangling, files) -%}
     select
-        dangling.* exclude (was_deleted),
+        dangling.topic,
+        dangling._organization_id,
+        dangling.id,
+        dangling.column_name,
+        dangling.key,
+        dangling.target,
+        dangling._file_id,
+        dangling._row_number,
+        dangling._batch_at,
         case
             when dangling.was_deleted then 'deleted'
             when watermarks.complete_until >= dangling._batch_at then 'missing'

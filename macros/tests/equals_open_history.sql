@@ -5,7 +5,8 @@
     Arguments: history, `ref` of the topic's history.
 #}
 {% test equals_open_history(model, history) %}
-    {%- set columns = adapter.get_columns_in_relation(model) | map(attribute='name') | map('tojson') | join(', ') %}
+    {%- set columns = [] -%}
+    {%- for column in adapter.get_columns_in_relation(model) -%}{%- do columns.append(adapter.quote(column.name)) -%}{%- endfor %}
     select
         coalesce(current._organization_id, open_version._organization_id) as _organization_id,
         coalesce(current.id, open_version.id) as id,
@@ -14,9 +15,9 @@
             when current.id is null then 'open in history, and not current'
             else 'not the same image'
         end as fault
-    from (select _organization_id, id, hash({{ columns }}) as image from {{ model }}) as current
+    from (select _organization_id, id, {{ image_hash(columns) }} as image from {{ model }}) as current
     full join (
-        select _organization_id, id, hash({{ columns }}) as image from {{ history }} where valid_to is null and not is_deleted
+        select _organization_id, id, {{ image_hash(columns) }} as image from {{ history }} where valid_to is null and not is_deleted
     ) as open_version
         on current._organization_id = open_version._organization_id and current.id = open_version.id
     where current.image is distinct from open_version.image

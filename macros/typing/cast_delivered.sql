@@ -16,21 +16,17 @@
         {{ value }}
     {%- elif data_type == 'timestamp' -%}
         case
-            when regexp_full_match({{ value }}, '{{ iso_day }}({{ iso_time }}Z?)?\s*') then try_cast({{ value }} as timestamp)
-            when regexp_full_match({{ value }}, '{{ iso_day }}{{ iso_time }}{{ iso_offset }}\s*') then try_cast({{ value }} as timestamptz) at time zone 'UTC'
+            when {{ full_match(value, iso_day ~ '(' ~ iso_time ~ 'Z?)?\\s*') }} then {{ cast_text(value, 'timestamp') }}
+            when {{ full_match(value, iso_day ~ iso_time ~ iso_offset ~ '\\s*') }} then {{ cast_text(value, 'timestamptz') }}
         end
     {%- elif data_type == 'date' -%}
         case
-            when regexp_full_match({{ value }}, '{{ iso_day }}({{ iso_time }}(Z|{{ iso_offset }})?)?\s*') then try_cast(left(ltrim({{ value }}), 10) as date)
+            when {{ full_match(value, iso_day ~ '(' ~ iso_time ~ '(Z|' ~ iso_offset ~ ')?)?\\s*') }} then try_cast(left(ltrim({{ value }}), 10) as date)
         end
-    {%- elif data_type == 'boolean' -%}
-        try_cast(trim({{ value }}) as boolean)
-    {%- elif data_type.startswith('decimal') -%}
-        case when {{ is_number_that_fits(value, data_type) }} then try_cast({{ value }} as {{ data_type }}) end
-    {%- elif data_type == 'bigint' -%}
-        case when {{ is_number_that_fits(value, 'bigint') }} then try_cast({{ value }} as bigint) end
-    {%- elif data_type == 'json' -%}
-        case when json_valid({{ value }}) then json({{ value }}) end {#- without the blanks between: how it was laid out is no change -#}
+    {%- elif data_type == 'bigint' or data_type.startswith('decimal') -%}
+        case when {{ is_number_that_fits(value, data_type) }} then {{ cast_text(value, data_type) }} end
+    {%- elif data_type in ('boolean', 'json') -%}
+        {{ cast_text(value, data_type) }}
     {%- else -%}
         {{ exceptions.raise_compiler_error("cast_delivered: unknown data_type '" ~ data_type ~ "'. Use text, timestamp, date, boolean, bigint, json or decimal(p,s).") }}
     {%- endif -%}
@@ -42,6 +38,6 @@
     a binary fraction (0.30000000000000004), not a digit that somebody wrote.
 #}
 {% macro is_number_that_fits(value, data_type) -%}
-    regexp_full_match({{ value }}, '\s*[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?\s*')
-    and abs(try_cast({{ value }} as {{ data_type }}) - try_cast({{ value }} as decimal(38, 15))) < 0.000000001
+    {{ full_match(value, '\\s*[+-]?(\\d+[.]?\\d*|[.]\\d+)([eE][+-]?\\d+)?\\s*') }}
+    and abs({{ cast_text(value, data_type) }} - try_cast({{ value }} as decimal(38, 15))) < 0.000000001
 {%- endmacro %}

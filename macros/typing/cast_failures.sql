@@ -9,7 +9,7 @@
         '{{ topic }}' as topic,
         _organization_id,
         id,
-        unnest(_cast_failures, recursive := true),
+        {{ rows_of('_cast_failures') }},
         _file_id,
         _row_number,
         _batch_at

@@ -40,13 +40,12 @@
 
 
 {#
-    The names of the columns that raw.<topic> has; empty when nothing was delivered yet. Every model of a topic asks, and
-    `duckdb_columns()` would look through the whole catalog each time.
+    The names of the columns that raw.<topic> has; empty when nothing was delivered yet.
 #}
 {% macro raw_columns(topic) -%}
     {%- set raw = adapter.get_relation(database=target.database, schema='raw', identifier=topic) -%}
     {%- if raw is none -%}{%- do return([]) -%}{%- endif -%}
-    {%- do return(run_query("select name from pragma_table_info('" ~ raw ~ "')").columns[0].values() | list) -%}
+    {%- do return(names_of_columns(raw)) -%}
 {%- endmacro %}
 
 

@@ -14,7 +14,7 @@
         {%- if columns | selectattr('delivered') | list %}
         select * from {{ relation }}
         {%- else %}
-        select null::bigint as _file_id, null::varchar as _organization_id, null::bigint as _row_number, null::varchar as _op where false
+        select null::bigint as _file_id, null::string as _organization_id, null::bigint as _row_number, null::string as _op {{- load_column('null::bigint') }} where false
         {%- endif %}
     ),
 
@@ -27,6 +27,7 @@
             _file_id,
             _row_number,
             _op
+            {{- load_column() }}
         from delivered
     ),
 
@@ -39,6 +40,7 @@
             _file_id,
             _row_number,
             _op
+            {{- load_column() }}
             {%- for column in typed %},
             texts.{{ adapter.quote(column.name) }} as {{ adapter.quote('text of ' ~ column.name) }}
             {%- endfor %}
@@ -54,36 +56,34 @@
         _row_number,
         _op,
         {{ failed_casts(typed) }} as _cast_failures
+        {{- load_column() }}
     from typed
 {%- endmacro %}
 
 
 {# The delivered text of one column: the first of its spellings that the row has. #}
 {% macro delivered_text(column) -%}
-    {%- set spellings = column.delivered | map('replace', '"', '""') | list -%}
-    {%- if not spellings -%}null::varchar
-    {%- elif spellings | length == 1 -%}"{{ spellings[0] }}"
-    {%- else -%}coalesce("{{ spellings | join('", "') }}")
+    {%- set spellings = [] -%}
+    {%- for spelling in column.delivered -%}{%- do spellings.append(quoted(spelling)) -%}{%- endfor -%}
+    {%- if not spellings -%}null::string
+    {%- elif spellings | length == 1 -%}{{ spellings[0] }}
+    {%- else -%}coalesce({{ spellings | join(', ') }})
     {%- endif -%}
 {%- endmacro %}
 
 
 {# A list of {column_name, value} of what did not cast in a row; null where all did. #}
 {% macro failed_casts(columns) -%}
-    {%- if not columns -%}
-    null::struct(column_name varchar, "value" varchar)[]
-    {%- else -%}
+    {%- set failures = [struct_of({'column_name': 'null::string', 'value': 'null::string'})] if not columns else [] -%}
+    {%- for column in columns -%}
+        {%- set failed = 'case when ' ~ adapter.quote(column.name) ~ ' is null then ' ~ adapter.quote('text of ' ~ column.name) ~ ' end' -%}
+        {%- do failures.append(struct_of({'column_name': "'" ~ column.name | replace("'", "''") ~ "'", 'value': failed})) -%}
+    {%- endfor -%}
     case
         when false
             {%- for column in columns %}
             or ({{ adapter.quote(column.name) }} is null and {{ adapter.quote('text of ' ~ column.name) }} is not null)
             {%- endfor %}
-        then list_filter([
-            {%- for column in columns %}
-            {'column_name': '{{ column.name | replace("'", "''") }}', 'value': case when {{ adapter.quote(column.name) }} is null then {{ adapter.quote('text of ' ~ column.name) }} end}
-            {{- ',' if not loop.last }}
-            {%- endfor %}
-        ], lambda failure: failure.value is not null)
+        then {{ those_with(list_of(failures), 'value') }}
     end
-    {%- endif -%}
 {%- endmacro %}

@@ -11,6 +11,6 @@ select
     count(*) as records,
     count(distinct key) as keys,
     min(id) as example_id,
-    arg_min(key, id) as example_key
+    min_by(key, id) as example_key
 from ({{ why_unresolved(dangling='dangling', files=ref('files').include(database=false)) }})
 group by all

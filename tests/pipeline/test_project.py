@@ -59,6 +59,8 @@ def test_every_model_is_described_and_its_grain_comes_first(manifest):
 
 def test_every_macro_is_described_with_its_arguments(manifest):
     macros = [macro for macro in ours(manifest, "macros") if not macro["name"].startswith("test_")]
+    names = {macro["name"] for macro in macros}
+    macros = [macro for macro in macros if macro["name"].partition("__")[2] not in names]  # an engine's own says what the asked one says
     assert {macro["name"] for macro in macros if not macro["description"]} == set()
     for macro in macros:
         signature = re.search(r"macro\s+\w+\((.*?)\)", macro["macro_sql"])

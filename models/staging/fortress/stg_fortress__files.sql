@@ -4,7 +4,7 @@ with versions as (
         status = 'loaded' as is_counting,
         snapshot_number is not null as is_part,
         -- One batch, one id, in order of arrival: the file itself, or the snapshot whose numbered part it is.
-        {'part_of': coalesce(snapshot_number, 0), 'file': case when snapshot_number is null then _file_id else 0 end} as batch_id
+        (coalesce(snapshot_number, 0), case when snapshot_number is null then _file_id else 0 end) as batch_id
     from {{ source('fortress', '_files') }}
     where status in ('loaded', 'superseded') and row_count is not null
 ),
@@ -17,7 +17,7 @@ placed as (
         ) as is_first_snapshot,
         coalesce(
             lead(batch_at) over (partition by organization_id, topic, is_counting, is_part, split_part(file_name, '.', 1) order by batch_at, _file_id),
-            'infinity'::timestamp
+            {{ end_of_time() }}
         ) as part_stands_until
     from versions
 )
