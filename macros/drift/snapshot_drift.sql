@@ -71,6 +71,22 @@
         select _organization_id, id, kind, updated_at, _file_id, _row_number, _batch_at, {{ rows_of('columns') }} from taken_over
         union all
         select _organization_id, id, 'missing_in_snapshot', null, _file_id, null, _batch_at, null, null, null from lacking
+    ),
+
+    brought_later as (
+        select distinct drift._organization_id, drift.id, drift.kind, drift._file_id, drift._batch_at
+        from drift
+        inner join {{ changes }} as later
+            on drift._organization_id = later._organization_id
+            and drift.id = later.id
+            and drift._batch_at <= later._batch_at
+        where
+            later.outcome <> 'revised'
+            and later._file_id not in (select _file_id from snapshots)
+            and case
+                when drift.kind = 'missing_in_snapshot' then later._op = 'D'
+                else later._op <> 'D' and {{ column_or_null('updated_at', names, 'later.') }} = drift.updated_at
+            end
     )
 
     select
@@ -81,21 +97,11 @@
         drift.column_name,
         drift.feed_value,
         drift.snapshot_value,
-        exists (
-            select 1 from {{ changes }} as later
-            where later._organization_id = drift._organization_id
-            and later.id = drift.id
-            and later._batch_at >= drift._batch_at
-            and later.outcome <> 'revised'
-            and later._file_id not in (select _file_id from snapshots)
-            and case
-                when drift.kind = 'missing_in_snapshot' then later._op = 'D'
-                else later._op <> 'D' and {{ column_or_null('updated_at', names, 'later.') }} = drift.updated_at
-            end
-        ) as is_brought_later,
+        brought_later.id is not null as is_brought_later,
         drift._file_id,
         drift._row_number,
         drift._batch_at
     from drift
+    left join brought_later using (_organization_id, id, kind, _file_id, _batch_at)
     where drift.kind <> 'different' or drift.feed_value is distinct from drift.snapshot_value
 {%- endmacro %}

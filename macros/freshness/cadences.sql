@@ -66,11 +66,11 @@
             topic,
             any_value(last_delivery_at) as last_delivery_at,
             any_value(usual) as usual,
-            count(*) filter (4 * abs(since_last - usual) <= usual) >= greatest(3, count(since_last) * 2 / 3) as is_regular,
-            count(*) filter (2 * since_last > 3 * usual) as gaps,
-            coalesce(sum(round(since_last / usual) - 1) filter (2 * since_last > 3 * usual), 0)::bigint as missing_deliveries,
-            max(previous_at) filter (2 * since_last > 3 * usual) as latest_gap_from,
-            max(batch_at) filter (2 * since_last > 3 * usual) as latest_gap_to
+            count(*) filter (where 4 * abs(since_last - usual) <= usual) >= greatest(3, count(since_last) * 2 / 3) as is_regular,
+            count(*) filter (where 2 * since_last > 3 * usual) as gaps,
+            coalesce(sum(round(since_last / usual) - 1) filter (where 2 * since_last > 3 * usual), 0)::bigint as missing_deliveries,
+            max(previous_at) filter (where 2 * since_last > 3 * usual) as latest_gap_from,
+            max(batch_at) filter (where 2 * since_last > 3 * usual) as latest_gap_to
         from measured
         group by organization_id, topic
     )
