@@ -132,6 +132,7 @@ def _shapes(file: CsvFile) -> Iterator[bytes]:
     """Each line without its content and without its LF."""
     line, is_inside = 1, False
     with file.path.open("rb") as stream:
+        stream.seek(len(_BOM) if stream.read(len(_BOM)) == _BOM else 0)  # it would stand beside the header's first quote
         while chunk := stream.read(_CHUNK):
             chunk += stream.readline(LONGEST_LINE)
             _refuse_what_is_no_text(chunk, line)

@@ -51,6 +51,12 @@ def test_null_and_the_empty_string_are_kept_apart_in_parquet(home: Home):
     assert raw(home, "id, a, b") == [("1", None, ""), ("2", "", None)]
 
 
+def test_a_byte_order_mark_before_a_quoted_header_is_none_of_it(home: Home):
+    home.deliver("acme/units/LOAD.csv", '\ufeff"id","a"\r\n"1","x, ""y"""\r\n')
+    home.sync()
+    assert raw(home, "id, a") == [("1", 'x, "y"')]
+
+
 def test_values_are_kept_to_the_letter(home: Home):
     values = ["a,b", 'say "x"', "two\r\nlines", "two\nlines", "  led", "trailed  ", "naïve 🏢 \u2028", "#", "\\", "'", "NULL", "007", "1e5"]
     lines = [f'{n},"{value.replace(chr(34), chr(34) * 2)}"' for n, value in enumerate(values)]
