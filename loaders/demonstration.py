@@ -20,6 +20,7 @@ _STEP_TITLES = {1: "the first snapshots", 2: "a day of change files", 3: "a late
 def demonstrate(settings: Settings, progress: Progress) -> list[RunReport]:
     """Simulate what is not simulated yet, one run after each step; one run that finds nothing new when all is there."""
     from loaders.market.demonstration import deliver_market
+    from loaders.reconcile.demonstration import AFTER_STEP, ask_witness
     from loaders.sftp_server import serve  # imported here: they take half a second that real data need not pay
 
     folder = _folder(settings)
@@ -40,6 +41,8 @@ def demonstrate(settings: Settings, progress: Progress) -> list[RunReport]:
             if step == STEPS:
                 deliver_market(settings, progress)
             reports.append(run(reached, progress))
+            if step == AFTER_STEP:
+                ask_witness(settings, progress)
             marker.write_text(str(step))
         if not reports:
             reports.append(run(reached, progress))

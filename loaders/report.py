@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from loaders.market.status import MarketStatus
 from loaders.pipeline import RunReport
 from loaders.publish import PublishReport
 from loaders.registry import modelled_topics
@@ -36,9 +37,15 @@ _NEXT = {
     "  python -m loaders release ORGANIZATION/TOPIC/FILE --reason TEXT    (or discard)",
 }
 
+_MARKET_HEADINGS = ("report", "exports", "rows", "up to the day", "last loaded (UTC)", "under way", "ended badly since")
+
 MARKET_EXAMPLE = (
     "select market_name, month, properties, round(avg_rent) as rent, round(avg_rent_mom, 4) as rent_mom,\n"
     "    round(advertised_occupancy_pct, 3) as occupancy from marts.market_trends where level = 'market' order by all"
+)
+RENT_EXAMPLE = (
+    "select month, property_id, units, round(occupancy, 3) as occupancy, round(market_occupancy, 3) as market_occupancy,\n"
+    "    round(leased_rent) as leased_rent, round(market_rent) as market_rent from marts.rent_versus_market order by all"
 )
 EXAMPLES = {
     "current": "select status, priority, count(*) as work_orders from marts.workorders group by all order by all",
@@ -152,8 +159,10 @@ def show_publish(report: PublishReport) -> None:
     console().print(_PERSONAL_DATA[report.pii])
 
 
-def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside], ended: Mapping[str, datetime | None]) -> None:
-    """One line per organization and topic, when each step last went through, then the files that wait for somebody."""
+def show_status(
+    topics: Sequence[TopicStatus], aside: Sequence[SetAside], ended: Mapping[str, datetime | None], market: Sequence[MarketStatus] = ()
+) -> None:
+    """One line per organization and topic, and per market report; when each step last went through; the files that wait for somebody."""
     headings = (
         "organization",
         "topic",
@@ -186,9 +195,17 @@ def show_status(topics: Sequence[TopicStatus], aside: Sequence[SetAside], ended:
         for one in topics
     ]
     console().print(table("status", headings, rows))
+    if market:
+        console().print()
+        console().print(table("market data", _MARKET_HEADINGS, [_market_row(one) for one in market]))
     times = (f"{step} {moment:%Y-%m-%d %H:%M:%S}" if moment else f"{step} never" for step, moment in ended.items())
     console().print(f"\nlast went through (UTC): {', '.join(times)}")
     show_set_aside(aside)
+
+
+def _market_row(one: MarketStatus) -> list[Any]:
+    moment = f"{one.last_loaded_at:%Y-%m-%d %H:%M:%S}" if one.last_loaded_at else None
+    return [one.report, one.loaded, one.rows, one.last_day, moment, one.under_way, one.ended_badly]
 
 
 def show_quarantine(aside: Sequence[SetAside]) -> None:
@@ -253,7 +270,9 @@ def show_next_steps(published: Path, has_market: bool = False) -> None:
     for name, query in EXAMPLES.items():
         console().print(f'\n  -- {name}\n  make query SQL="{query}"', markup=False, soft_wrap=True)
     if has_market:
-        console().print(f'\nand one on the market:\n\n  make query SQL="{MARKET_EXAMPLE}"', markup=False, soft_wrap=True)
+        console().print("\nand two on the market, the second beside our own rents and occupancy as they were then:")
+        for query in (MARKET_EXAMPLE, RENT_EXAMPLE):
+            console().print(f'\n  make query SQL="{query}"', markup=False, soft_wrap=True)
     console().print(
         "\nnext: `make docs` describes every table; `python -m loaders status` says how fresh they are; README.md goes on from here."
     )

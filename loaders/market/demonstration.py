@@ -12,8 +12,9 @@ from loaders.market.market import open_market
 from loaders.market.service import MarketService, serve
 from loaders.market.settings import MarketSettings
 from loaders.market.workflow import sync
-from loaders.progress import Progress, heading, within
+from loaders.progress import Progress, detail, heading, within
 from loaders.settings import Settings
+from loaders.warehouse import open_build
 from loaders.web.service import Json
 from loaders.web.waits import Pace
 
@@ -38,8 +39,21 @@ def deliver_market(settings: Settings, say: Progress) -> None:
             done = sync(market, wanted, 30)
             if done.exit_code:  # a demonstration that was stopped left jobs to a service that is no more
                 done = sync(market, wanted, 30)
+    _map_properties(settings, say)
     if done.exit_code:
         raise ServerUnreachable("; ".join(text for text, _ in done.errors) or "the market data of the demonstration did not arrive in time")
+
+
+def _map_properties(settings: Settings, say: Progress) -> None:
+    """Say which of the simulated properties is which of the vendor's. Nobody could do it by hand: their ids are drawn."""
+    with open_build(settings.build) as connection:
+        own = connection.execute("select distinct _organization_id, property_id from marts.units order by all limit ?", [len(_PROPERTIES)])
+        rows = [(*one, market_id) for one, market_id in zip(own.fetchall(), _PROPERTIES, strict=False)]
+        connection.execute(
+            "create or replace table raw._market_properties (_organization_id varchar, property_id varchar, market_property_id bigint)"
+        )
+        connection.executemany("insert into raw._market_properties values (?, ?, ?)", rows)
+    say(detail("market", f"{len(rows)} simulated properties are mapped to the vendor's; yours go into seeds/market_properties.csv"))
 
 
 def _content(job: Json) -> bytes:

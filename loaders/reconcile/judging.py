@@ -89,6 +89,7 @@ class Judge:
                 if alike(row[column], theirs, data_type):
                     continue
                 verdict, why = self._why(column, row, fields)
+                why += self._dispute(row) if verdict == Verdict.DIFFERENT else ""
             except NoSuchValue:
                 verdict, why = Verdict.UNREADABLE_THERE, f"the API's value is no {data_type.lower()}"
             except RecursionError:
@@ -126,6 +127,10 @@ class Judge:
             return f"{what} there at {_shown(moment)}, and the topic is not complete from its beginning: files wait"
         about = "after" if moment and moment > watermark else "shortly before"
         return f"{what} there at {_shown(moment)}, {about} the watermark {_shown(watermark)}: a file to come has it"
+
+    def _dispute(self, row: Mapping[str, Any]) -> str:
+        is_disputed = (row["_organization_id"], row["id"]) in self.ours.disputed
+        return "; the readings of the vendor's rule make different things of its file: audit.rule_disagreements" if is_disputed else ""
 
     @property
     def _watermark(self) -> str:

@@ -38,7 +38,8 @@ class Watermark:
 class Ours:
     """One topic. ``types`` are DuckDB's by column; ``rows`` the current records that are looked at, ``gone`` those that are no more.
 
-    ``failures`` are (organization, id, column) whose delivered text did not fit its type. ``soft`` counts records deleted softly.
+    ``failures`` are (organization, id, column) whose delivered text did not fit its type, ``disputed`` the records of whose last file the
+    readings of the vendor's rule make different things. ``soft`` counts records deleted softly.
     """
 
     topic: str
@@ -49,6 +50,7 @@ class Ours:
     rows: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
     gone: Mapping[str, Gone] = field(default_factory=dict)
     failures: frozenset[tuple[str, str, str]] = frozenset()
+    disputed: frozenset[Key] = frozenset()
 
     @property
     def watermark(self) -> datetime | None:
@@ -127,7 +129,8 @@ def look(connection: duckdb.DuckDBPyConnection, topic: str, scope: Sequence[str]
         _watermarks(connection, topic, scope),
         {(row["_organization_id"], row["id"]): row for row in rows},
         _gone(connection, history, given, [one for one in wanted if one not in {row["id"] for row in rows}]),
-        _failures(connection, topic, [row["_file_id"] for row in rows], wanted),
+        _failures(connection, topic, rows),
+        _disputed(connection, topic, rows),
     )
 
 
@@ -144,15 +147,26 @@ def _gone(connection: duckdb.DuckDBPyConnection, history: str, given: list[Any],
     return {record_id: Gone(*last) for record_id, last in connection.execute(query, [*given, ids]).fetchall()}
 
 
-def _failures(connection: duckdb.DuckDBPyConnection, topic: str, file_ids: list[int], ids: list[str]) -> frozenset[tuple[str, str, str]]:
+def _failures(connection: duckdb.DuckDBPyConnection, topic: str, rows: list[dict[str, Any]]) -> frozenset[tuple[str, str, str]]:
     """Of the rows that are current, what could not be typed."""
+    failed = "_organization_id, id, unnest(list_transform(_cast_failures, lambda failure: failure.column_name))"
+    return frozenset(_of_current(connection, topic, rows, "_cast_failures", failed, "_cast_failures is not null"))
+
+
+def _disputed(connection: duckdb.DuckDBPyConnection, topic: str, rows: list[dict[str, Any]]) -> frozenset[Key]:
+    return frozenset(_of_current(connection, topic, rows, "_rules_disagree", "_organization_id, id", "_rules_disagree"))
+
+
+def _of_current(
+    connection: duckdb.DuckDBPyConnection, topic: str, rows: list[dict[str, Any]], needed: str, select: str, where: str
+) -> list[tuple[Any, ...]]:
+    """What the change log knows of these current rows; nothing where it lacks the column that is needed."""
     changes = f"{topic}_changes"
-    if "_cast_failures" not in table_columns(connection, "marts", changes) or not file_ids:
-        return frozenset()
+    if needed not in table_columns(connection, "marts", changes):
+        return []
     query = f"""
-        select changes._organization_id, changes.id, unnest(list_transform(_cast_failures, lambda failure: failure.column_name))
-        from marts.{quote(changes)} as changes
-        inner join marts.{quote(topic)} using (_file_id, _row_number)
-        where list_contains(?::bigint[], changes._file_id) and list_contains(?::varchar[], changes.id) and _cast_failures is not null
+        select {select} from marts.{quote(changes)}
+        semi join (select unnest(?::bigint[]) as _file_id, unnest(?::bigint[]) as _row_number) as places using (_file_id, _row_number)
+        where {where}
     """
-    return frozenset(connection.execute(query, [file_ids, ids]).fetchall())
+    return connection.execute(query, [[row[name] for row in rows] for name in ("_file_id", "_row_number")]).fetchall()

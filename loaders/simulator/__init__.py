@@ -4,8 +4,8 @@ It exists so that the demonstration, the tests and the benchmarks run on files t
 cases included, without any real resident's data. Nothing here knows how the loader reads what it writes.
 """
 
-from loaders.simulator.demonstration import simulate
+from loaders.simulator.demonstration import simulate, source_records
 from loaders.simulator.feed import simulate_feed
 from loaders.simulator.tree import Delivery
 
-__all__ = ["Delivery", "simulate", "simulate_feed"]
+__all__ = ["Delivery", "simulate", "simulate_feed", "source_records"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -47,6 +48,20 @@ def simulate(
             writer = _Writer(out, connection, organization_id, formats[number % len(formats)], Scale(rows), seed, step, told)
             deliveries += [delivery for topic in all_topics(writer.scale) for delivery in writer.topic(topic)]
     return deliveries
+
+
+def source_records(name: str, *, seed: int = 7, rows: int = 200, step: int) -> list[dict[str, Any]]:
+    """A topic's records in the first organization as they are at the source an hour after the last file of a step; not deleted ones."""
+    organization_id = identifier(seed, "", "organizations", 1)
+    with connect(seed, organization_id) as connection:
+        writer = _Writer(Path(), connection, organization_id, "parquet", Scale(rows), seed, step + 1, told=True)
+        topic = next(one for one in all_topics(writer.scale) if one.name == name)
+        told = len(replace(writer, step=step)._batches(topic))
+        plan(connection, topic, writer._batches(topic), max(4, topic.rows // 400), writer._events(topic))
+        found = connection.execute(image(topic, state(topic, told + 1), "parquet"))
+        names = [column for column, *_ in found.description or ()]
+        records = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+    return [record for record in records if record["deletedAt"] is None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,17 +79,19 @@ def plan(
     connection.execute(_PLANNED)
 
 
-def state(topic: Topic, before_batch: int, *, missing: int, unheard: Sequence[int]) -> str:
+def state(topic: Topic, before_batch: int, *, missing: int | None = None, unheard: Sequence[int] = ()) -> str:
     """The records as they stood before a batch, as rows for a snapshot: without ``missing``, and with those the feed never told of."""
     latest = f"select * from slots_timed where batch < {before_batch} qualify row_number() over (partition by i order by g desc) = 1"
     newly = ", ".join(f"({index}, 0, timestamp '2026-06-01 16:20:00.250')" for index in unheard)
+    told = f"""
+        union all by name
+        select i, v, born_at, born_at as touched_at, null::timestamp as gone_at from (values {newly}) as unheard(i, v, born_at)"""
     return f"""
         select i, coalesce(v, 0) as v, born_at, touched_at, gone_at from range({topic.rows}) as base(i) left join ({latest}) using (i)
-        where i <> {missing} and not coalesce(kind like 'delete%', false)
+        where i is distinct from {"null" if missing is None else missing} and not coalesce(kind like 'delete%', false)
         union all by name
         select i, v, born_at, touched_at, gone_at from ({latest}) where i >= {topic.rows} and kind not like 'delete%'
-        union all by name
-        select i, v, born_at, born_at as touched_at, null::timestamp as gone_at from (values {newly}) as unheard(i, v, born_at)
+        {told if newly else ""}
         order by i"""
 
 

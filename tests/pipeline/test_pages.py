@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from loaders.registry import topics
-from loaders.report import MARKET_EXAMPLE
+from loaders.report import MARKET_EXAMPLE, RENT_EXAMPLE
 from tests.pipeline.cookbook import Recipe, answer, recipes, rewrite
 from tests.pipeline.harness import PROJECT
 
@@ -104,3 +104,14 @@ def test_a_reader_that_knows_the_format_of_duckdb_1_2_reads_the_file(published: 
 def test_the_query_on_the_market_that_a_run_prints_has_an_answer(fortress: duckdb.DuckDBPyConnection):
     rows = fortress.execute(MARKET_EXAMPLE).fetchall()
     assert [row[:3] for row in rows] == [(name, date(2026, month, 1), 3) for name in ("Austin", "Denver") for month in (4, 5)]
+
+
+def test_the_demonstration_shows_our_rents_beside_the_markets_and_what_the_api_said(fortress: duckdb.DuckDBPyConnection):
+    rents = fortress.execute(RENT_EXAMPLE).fetchall()
+    assert len(rents) == 12 and all(row[2] and row[5] and row[6] for row in rents)  # six properties, two months; units and both rents
+    said = dict(fortress.execute("select verdict, count(*) from audit.api_reconciliation where id is not null group by all").fetchall())
+    assert {"newer_in_api", "different"} <= said.keys()  # an hour of changes to come, and what the letter of the vendor's rule lost
+    (why,) = fortress.execute(
+        "select distinct explanation from audit.api_reconciliation where explanation like '%rule_disagreements%'"
+    ).fetchone()
+    assert "before the watermark" in why

@@ -27,7 +27,7 @@ own as (
             else written
         end as address
     from named
-    anti join (from {{ rows_or_none(ref('market_properties'), mapping) }} where market_property_id is not null) as mapped using (_organization_id, property_id)
+    anti join {{ rows_or_none(ref('stg_market__mapping'), mapping) }} as mapped using (_organization_id, property_id)
 ),
 
 vendors as (

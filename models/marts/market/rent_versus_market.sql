@@ -19,8 +19,7 @@ with market_months as (
 
 mapped as (
     select _organization_id, property_id, market_property_id
-    from {{ rows_or_none(ref('market_properties'), {'_organization_id': 'varchar', 'property_id': 'varchar', 'market_property_id': 'bigint'}) }}
-    where market_property_id is not null
+    from {{ rows_or_none(ref('stg_market__mapping'), {'_organization_id': 'varchar', 'property_id': 'varchar', 'market_property_id': 'bigint'}) }}
 ),
 
 -- The portfolio is looked at as it was when the month had just ended.

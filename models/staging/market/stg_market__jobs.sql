@@ -1,1 +1,1 @@
-{{ market_jobs(source('market', '_market_jobs')) }}
+{{ market_ledger('_market_jobs', source('market', '_market_jobs')) }}
