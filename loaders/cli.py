@@ -24,6 +24,7 @@ from loaders.explain import explain
 from loaders.explain_report import show_explanation
 from loaders.landing import at_work
 from loaders.market.group import market
+from loaders.market.status import read_market_status
 from loaders.metrics import openmetrics
 from loaders.options import Duration, log_json
 from loaders.pipeline import RunReport, run
@@ -109,10 +110,12 @@ def status(as_metrics: bool, as_json: bool) -> None:
     settings.require_warehouse()
     with open_build(settings.build, read_only=True) as connection:
         topics, aside, ended = read_status(connection), set_aside(connection), read_ended(connection)
+        market_data = read_market_status(connection)
     if as_metrics:
-        click.echo(openmetrics(topics, ended), nl=False)
+        click.echo(openmetrics(topics, ended, market_data), nl=False)
     else:
-        answer(as_json, {"topics": topics, "set_aside": aside, "last_success": ended}, lambda: report.show_status(topics, aside, ended))
+        found = {"topics": topics, "set_aside": aside, "last_success": ended, "market": market_data}
+        answer(as_json, found, lambda: report.show_status(topics, aside, ended, market_data))
     sys.exit(ATTENTION if aside else 0)
 
 

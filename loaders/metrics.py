@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from loaders.market.status import MarketStatus
 from loaders.status import TopicStatus
 
 _Labels = dict[str, str]
@@ -34,9 +35,21 @@ class _Family:
             yield f"{name}{{{shown}}} {value!r}" if labels else f"{name} {value!r}"
 
 
-def openmetrics(topics: Sequence[TopicStatus], ended: Mapping[str, datetime | None]) -> str:
+def openmetrics(topics: Sequence[TopicStatus], ended: Mapping[str, datetime | None], market: Sequence[MarketStatus] = ()) -> str:
     """The text, with its end mark; ``ended`` says when each step last went through (UTC), None for never."""
-    return "".join(f"{line}\n" for family in _families(topics, ended) for line in family.lines()) + "# EOF\n"
+    families = [*_families(topics, ended), *(_market_families(market) if market else [])]
+    return "".join(f"{line}\n" for family in families for line in family.lines()) + "# EOF\n"
+
+
+def _market_families(market: Sequence[MarketStatus]) -> list[_Family]:
+    """Only where market data was ever asked for."""
+    states = ("loaded", "under_way", "ended_badly")
+    jobs = tuple(({"report": one.report, "state": state}, getattr(one, state)) for one in market for state in states)
+    loaded = tuple(({"report": one.report}, _unix(one.last_loaded_at)) for one in market if one.last_loaded_at)
+    return [
+        _Family("market_jobs", "Exports of market data, by what became of them.", jobs),
+        _Family("market_last_loaded_timestamp_seconds", "When an export of the report was last loaded.", loaded, "seconds"),
+    ]
 
 
 def _families(topics: Sequence[TopicStatus], ended: Mapping[str, datetime | None]) -> list[_Family]:

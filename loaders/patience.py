@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import tenacity
-
 from loaders.errors import WarehouseBusy
 from loaders.landing import at_work
 
@@ -16,6 +14,8 @@ def patiently_at_work(home: Path, patience: float) -> Iterator[None]:
 
     DuckDB's own lock is not waited for: who holds the database without this one may do so for hours.
     """
+    import tenacity  # imported here: most commands need not pay for it
+
     waiting = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(WarehouseBusy),
         wait=tenacity.wait_random(0.05, 0.5),

@@ -20,8 +20,10 @@ from loaders.fingerprints import Difference, compare_files, compare_tables
 from loaders.gate_settings import NO_GATES, GateSettings
 from loaders.landing import landing_path, sha256_of
 from loaders.ledger import FileVersion, all_versions
+from loaders.market.landing import shelf_of
+from loaders.market.verifying import check_shelf, compare_market, loaded_exports, reload
 from loaders.mirror import Landed
-from loaders.news import unbuilt_topics
+from loaders.news import MARKET_MODELS, unbuilt_topics
 from loaders.raw import RawLoader
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
@@ -52,18 +54,29 @@ def verify(settings: Settings, progress: Progress) -> Verification:
         _refuse_if_behind(connection)
         versions = _that_count(all_versions(connection))
         topics = [topic for topic in topic_tables(connection) if topic in modelled_topics()]
+        exports = loaded_exports(connection)
     progress(f"verify   {len(versions)} file versions in {settings.landing}")
     lost = [difference for version in versions if (difference := _check_landed(settings, version))]
+    lost += check_shelf(shelf_of(settings), exports)
     if lost:  # what cannot be read again cannot be rebuilt
         return Verification(len(versions), 0, lost)
     with _scratch(settings) as scratch:
         _load(scratch, settings.landing, versions, progress)
-        progress(f"build    {', '.join(topics) or 'nothing: no topic with marts was delivered'}")
-        if topics:
-            selected = ["stg_fortress__files", *(f"stg_fortress__{topic}" for topic in topics)]
-            selected += [pattern.format(topic=topic) for topic in topics for pattern in _MARTS]
-            run_dbt(scratch, ["run", "--full-refresh", "--no-write-json", "--select", *selected])
-        return _compare(settings, scratch, versions, topics)
+        if exports:
+            reload(scratch, settings, shelf_of(settings), exports, progress)
+        _build(scratch, topics, bool(exports), progress)
+        return _compare(settings, scratch, versions, topics, bool(exports))
+
+
+def _build(scratch: Settings, topics: Sequence[str], has_market: bool, progress: Progress) -> None:
+    names = [*topics, *(["market data"] if has_market else [])]
+    progress(f"build    {', '.join(names) or 'nothing: no topic with marts was delivered'}")
+    selected = ["stg_fortress__files", *(f"stg_fortress__{topic}" for topic in topics)] if topics else []
+    selected += [pattern.format(topic=topic) for topic in topics for pattern in _MARTS]
+    selected += [MARKET_MODELS] if has_market else []
+    untested = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+    if selected:
+        run_dbt(scratch, ["build", *untested, "--full-refresh", "--no-write-json", "--select", *selected])
 
 
 def _refuse_if_behind(connection: duckdb.DuckDBPyConnection) -> None:
@@ -120,7 +133,9 @@ def _as_landed(version: FileVersion) -> Landed:
     return Landed(file, Path(path), version.sha256)
 
 
-def _compare(settings: Settings, scratch: Settings, versions: Sequence[FileVersion], topics: Sequence[str]) -> Verification:
+def _compare(
+    settings: Settings, scratch: Settings, versions: Sequence[FileVersion], topics: Sequence[str], has_market: bool
+) -> Verification:
     with open_build(scratch.build, read_only=True) as connection:
         connection.execute(f"attach {quote_text(str(settings.build))} as live (read_only)")
         raw = [("raw", topic) for topic in topic_tables(connection)]
@@ -128,4 +143,5 @@ def _compare(settings: Settings, scratch: Settings, versions: Sequence[FileVersi
         differences = compare_files(connection)
         for schema, table in [*raw, *marts]:
             differences += compare_tables(connection, schema, table)
-    return Verification(len(versions), len(raw) + len(marts) + 1, differences)
+        of_market, odd = compare_market(connection) if has_market else (0, [])
+    return Verification(len(versions), len(raw) + len(marts) + of_market + 1, differences + odd)

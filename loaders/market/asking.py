@@ -25,7 +25,7 @@ from loaders.errors import (
 )
 from loaders.market.client import TooManyAtOnce, Unanswered
 from loaders.market.jobs import Request, ServiceJob
-from loaders.market.ledger import COUNTS, MarketJob, utc_now
+from loaders.market.ledger import COUNTS, ENDED_BADLY, MarketJob, utc_now
 from loaders.market.market import Market
 from loaders.progress import Line
 
@@ -45,11 +45,14 @@ class RequestReport:
     unknown: tuple[MarketJob, ...] = ()
 
 
-def request(market: Market, wanted: Request, again: bool = False) -> RequestReport:
-    """Ask for what is wanted and not there yet (``again``: for all of it). AlreadyAsked when nothing is left to ask for."""
+def request(market: Market, wanted: Request, again: bool = False, rest: timedelta = timedelta(0)) -> RequestReport:
+    """Ask for what is wanted and not there yet (``again``: for all of it). AlreadyAsked when nothing is left to ask for.
+
+    ``rest``: what ended badly is not asked for once more before so much time has passed since it was asked for.
+    """
     with market.alone():
         found = recover(market)
-        known = () if again else known_properties(wanted, [job for job in market.ledger.read() if job.state in COUNTS])
+        known = () if again else known_properties(wanted, _that_count(market.ledger.read(), rest))
         missing = tuple(one for one in wanted.property_ids if one not in set(known))
         unknown = market.ledger.read("asking")
         if not missing and not found:
@@ -57,6 +60,11 @@ def request(market: Market, wanted: Request, again: bool = False) -> RequestRepo
         asked = ask(market, intent(replace(wanted, property_ids=missing))) if missing else []
         _give_up(market, wanted, unknown if again else [])
     return RequestReport(tuple(asked), tuple(found), known, tuple(market.ledger.read("asking")))
+
+
+def _that_count(jobs: Iterable[MarketJob], rest: timedelta) -> list[MarketJob]:
+    since = utc_now() - rest
+    return [job for job in jobs if job.state in COUNTS or (rest and job.state in ENDED_BADLY and job.asked_at > since)]
 
 
 def _nothing_to_ask(market: Market, wanted: Request, unknown: Sequence[MarketJob]) -> LoaderError:

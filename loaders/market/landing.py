@@ -12,8 +12,25 @@ from typing import Any
 from loaders.landing import make_folder, seal, writing
 from loaders.market.jobs import FORMATS, REPORTS, parse_job_id, parse_moment
 from loaders.market.ledger import MarketJob
+from loaders.private import make_home
+from loaders.settings import Settings
 
 _NOT_KEPT = ("state", "service_status", "row_count", "loaded_at", "load_number", "checked_at")  # the ledger's own affair
+
+
+def shelf_of(settings: Settings) -> Path:
+    """Where downloaded exports lie for good."""
+    return settings.landing / ".market"
+
+
+def make_shelf(settings: Settings) -> Path:
+    """The folder, made if need be, for its owner alone."""
+    make_home(settings.home)
+    shelf = shelf_of(settings)
+    with writing(shelf):
+        make_folder(settings.landing)
+        make_folder(shelf)
+    return shelf
 
 
 def landed_at(shelf: Path, job: MarketJob) -> Path:

@@ -42,6 +42,7 @@ JOB_COLUMNS = {
 # split: asked for in parts instead. refused: the service would not take it. lost: the service does not know it any more.
 UNDER_WAY = ("asking", "submitted", "succeeded", "landed")
 COUNTS = (*UNDER_WAY, "loaded")  # what is not asked for again
+ENDED_BADLY = ("failed", "cancelled", "lost", "unreadable")  # jobs that were made, and brought nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ class MarketJob:
     def label(self) -> str:
         """The job in messages."""
         return f"{self.job_id or 'a job without an id yet'} ({self.request.label})"
+
+    def as_landed(self) -> "MarketJob":
+        """The job as it was when its file had come, and nothing of it was loaded."""
+        return replace(self, state="landed", row_count=None, loaded_at=None, load_number=None)
 
 
 def utc_now() -> datetime:

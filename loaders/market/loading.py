@@ -10,9 +10,9 @@ import duckdb
 
 from loaders.errors import UnreadableFile, WarehouseRefused
 from loaders.landing import sha256_of
-from loaders.market.landing import landed_at, landed_jobs
+from loaders.limits import Limits
+from loaders.market.landing import landed_at, landed_jobs, shelf_of
 from loaders.market.ledger import Ledger, MarketJob, put_jobs, read_jobs, utc_now
-from loaders.market.market import shelf_of
 from loaders.market.reading import Rows, open_rows
 from loaders.progress import Line, Progress
 from loaders.readers import folded, unreadable
@@ -28,7 +28,7 @@ def load(settings: Settings, ledger: Ledger, say: Progress) -> list[MarketJob]:
     done = []
     for job in _waiting(settings, ledger):
         with ledger.open() as connection:
-            done += _load_once(settings, connection, job, say)
+            done += load_one(connection, shelf_of(settings), settings.limits, job.request_id, say)
     return done
 
 
@@ -46,16 +46,16 @@ def _waiting(settings: Settings, ledger: Ledger) -> list[MarketJob]:
     return unknown + [job for job in known.values() if job.state == "landed"]
 
 
-def _load_once(settings: Settings, connection: duckdb.DuckDBPyConnection, job: MarketJob, say: Progress) -> list[MarketJob]:
-    """Nothing where another command was faster."""
-    job = next(one for one in read_jobs(connection) if one.request_id == job.request_id)
+def load_one(connection: duckdb.DuckDBPyConnection, shelf: Path, limits: Limits, request_id: str, say: Progress) -> list[MarketJob]:
+    """One job's file; nothing where another command was faster."""
+    job = next(one for one in read_jobs(connection) if one.request_id == request_id)
     if job.state != "landed":
         return []
-    path = landed_at(shelf_of(settings), job)
+    path = landed_at(shelf, job)
     try:
         if not path.is_file() or sha256_of(path) != job.sha256:
             raise UnreadableFile(f"{path} is not what was downloaded: restore it from a backup, or ask for it --again")
-        done = _load(connection, job, path, open_rows(connection, path, job.format, settings.limits))
+        done = _load(connection, job, path, open_rows(connection, path, job.format, limits))
     except UnreadableFile as error:
         done = replace(job, state="unreadable", message=str(error))
         _put(connection, done)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loaders.landing import alone_in, make_folder, writing
+from loaders.landing import alone_in, writing
 from loaders.market.client import Client
+from loaders.market.landing import make_shelf, shelf_of
 from loaders.market.ledger import Ledger
 from loaders.market.settings import MarketSettings
-from loaders.private import make_home
 from loaders.progress import Progress
 from loaders.settings import Settings
 from loaders.web.waits import Pace
@@ -60,21 +60,6 @@ def open_market(
         yield Market(settings, Ledger(settings, pace.patience), client, pace, say, sleep, callback_url)
     finally:
         client.close()
-
-
-def shelf_of(settings: Settings) -> Path:
-    """Where downloaded exports lie for good."""
-    return settings.landing / ".market"
-
-
-def make_shelf(settings: Settings) -> Path:
-    """The folder, made if need be, for its owner alone."""
-    make_home(settings.home)
-    shelf = shelf_of(settings)
-    with writing(shelf):
-        make_folder(settings.landing)
-        make_folder(shelf)
-    return shelf
 
 
 def callback_token(settings: Settings) -> str:

@@ -12,7 +12,7 @@ from loaders.errors import AlreadyAsked, LoaderError, NoSuchJob, RequestRefused,
 from loaders.market.asking import in_words, look_again, recover, request
 from loaders.market.download import download
 from loaders.market.jobs import Request
-from loaders.market.ledger import MarketJob
+from loaders.market.ledger import ENDED_BADLY, MarketJob, utc_now
 from loaders.market.loading import load
 from loaders.market.market import Market
 from loaders.market.polling import GROWTH, look_at, poll
@@ -20,6 +20,7 @@ from loaders.progress import Line
 from loaders.settings import PROJECT
 from loaders.summary import ATTENTION, FAILED, TEMPORARY, error_code
 
+REST = timedelta(days=1)
 MAPPING = PROJECT / "seeds" / "market_properties.csv"
 
 
@@ -68,13 +69,24 @@ def sync(market: Market, wanted: Sequence[Request], seconds: float, again: bool 
     """Ask for what is missing, then carry every job that is under way as far as it goes in so many seconds of waiting."""
     report = MarketReport()
     for one in wanted:
+        _note_rests(market, report, one, again)
         _noting(report, lambda one=one: report.asked.extend(_asked(market, one, again)))
     return carry_on(market, report, seconds)
 
 
+def _note_rests(market: Market, report: MarketReport, wanted: Request, again: bool) -> None:
+    """What ended badly a short while ago is not asked for by this command, and should not be forgotten over that."""
+    for job in market.ledger.read(*ENDED_BADLY) if not again else ():
+        is_wanted = job.report == wanted.report and set(job.property_ids) & set(wanted.property_ids)
+        if is_wanted and job.start_date <= wanted.end and job.end_date >= wanted.start and job.asked_at > utc_now() - REST:
+            code = ATTENTION if job.state == "unreadable" else FAILED
+            text = f"{job.state}: {job.label}{': ' + job.message if job.message else ''}. Asked for again tomorrow; now, with --again."
+            report.errors.append((text, code))
+
+
 def _asked(market: Market, wanted: Request, again: bool) -> list[MarketJob]:
     try:
-        done = request(market, wanted, again)
+        done = request(market, wanted, again, REST)
     except AlreadyAsked as error:
         market.say(Line(str(error), step="market"))
         return []

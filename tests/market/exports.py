@@ -6,10 +6,9 @@ from datetime import date, datetime, timedelta
 from loaders.landing import sha256_of
 from loaders.market.asking import intent
 from loaders.market.jobs import Request
-from loaders.market.landing import keep, part_of
+from loaders.market.landing import keep, make_shelf, part_of
 from loaders.market.ledger import Ledger, MarketJob
 from loaders.market.loading import load
-from loaders.market.market import make_shelf
 from loaders.settings import Settings
 
 _FIRST = datetime(2026, 11, 1)

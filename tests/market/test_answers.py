@@ -207,11 +207,11 @@ def test_a_job_is_found_by_the_list_where_its_own_address_is_unknown(market: Mar
     assert [one.state for one in poll(market, 0).ended] == ["succeeded"]
 
 
-def test_a_job_of_another_account_is_lost_and_said_to_be(market: Market, service: OddService, said: list[str]):
+def test_a_job_of_another_account_is_lost_and_said_to_be(markets: Callable[..., Market], service: OddService, said: list[str]):
+    market = markets()
     (job,) = request(market, wanted()).asked
     service.jobs.clear()
-    market.ledger.write(replace(job, sent_at=utc_now()))
-    done = sync(market, [], 0)  # the service may not know yet what it has just made
+    done = sync(markets(settle=timedelta(hours=1)), [], 0)  # the service may not know yet what it has just made
     assert done.exit_code == 75 and "made a short while ago" in done.errors[0][0]
     market.ledger.write(replace(job, sent_at=utc_now() - timedelta(seconds=BRISK.settle)))
     done = sync(market, [], 0)

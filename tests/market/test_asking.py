@@ -198,6 +198,21 @@ def test_a_slow_job_is_waited_for_and_then_left_to_the_next_command(markets: Cal
     assert any("1 jobs are under way" in line or "under way" in line for line in said)
 
 
+@pytest.mark.parametrize(("state", "code"), [("failed", 1), ("unreadable", 3)])
+def test_what_ended_badly_is_asked_for_by_sync_once_a_day_and_by_request_at_once(
+    markets: Callable[..., Market], service: OddService, state: str, code: int
+):
+    (job,) = request(markets(), wanted()).asked
+    markets().ledger.write(replace(job, state=state, message="boom"))
+    for _ in range(3):  # cron calls it every hour
+        done = sync(markets(), [wanted()], 0.1)
+        assert (done.exit_code, len(service.jobs), "--again" in done.errors[0][0]) == (code, 1, True)
+    markets().ledger.write(replace(job, state=state, asked_at=utc_now() - timedelta(hours=25)))
+    assert (sync(markets(), [wanted()], 5).exit_code, len(service.jobs)) == (0, 2)
+    markets().ledger.write(replace(job, state=state, message="boom"), replace(markets().ledger.read("loaded")[0], state="cancelled"))
+    assert len(request(markets(), wanted()).asked) == 1
+
+
 def test_polling_asks_again_until_time_is_up(market: Market, service: OddService, slept: list[float]):
     service.looks = 4
     request(market, wanted())

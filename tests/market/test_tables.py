@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,20 @@ import yaml
 
 from loaders.build import _builds, run_dbt
 from loaders.market.jobs import Request
+from loaders.market.status import read_market_status
+from loaders.metrics import openmetrics
 from loaders.news import MARKET, find_news
 from loaders.pipeline import sync
 from loaders.privacy import Policy, Treatment
 from loaders.remote import open_remote
 from loaders.settings import PROJECT, Settings
+from loaders.verify import verify
 from loaders.warehouse import open_build
 from tests.market.exports import days, export
 
 Rows = list[dict[str, Any]]
 WITHOUT_TESTS = ("--exclude-resource-type", "test")
-PORTFOLIO = [f"+{name}" for name in ("units_history", "leases_history", "properties")]
+PORTFOLIO = [f"+{name}" for name in ("units", "leases", "properties")]
 
 
 @dataclass
@@ -140,7 +144,9 @@ def two_months(first_day: World) -> World:
         "title": first_day.export("property", TITLE, "csv", "2026-10-01", "2026-10-31", 1, 2, 3),
     }
     with open_build(first_day.settings.build) as connection:
-        connection.execute("insert into staging.market_properties values ('acme', 'p1', 1)")
+        connection.execute(
+            "create table raw._market_properties as select 'acme' as _organization_id, 'p1' as property_id, 1 as market_property_id"
+        )
     first_day.export(
         "floorplans", lines([plan("A", 1000), plan("A", 1000), plan("B", 1100), plan(None, 1)]), "jsonl", "2026-10-01", "2026-10-01", 1
     )
@@ -338,6 +344,38 @@ def test_a_file_without_a_property_or_a_day_takes_them_from_its_job(exported_aga
 def test_bringing_up_to_date_gives_what_building_anew_gives(exported_again):
     _, by_and_by, anew = exported_again
     assert by_and_by == anew and all(by_and_by.values())
+
+
+def test_verify_builds_the_market_tables_anew_from_the_shelf_and_finds_what_was_edited_and_that_alone(exported_again, tmp_path: Path):
+    world, _, _ = exported_again
+    shutil.copytree(world.settings.home, tmp_path / "home")
+    settings = replace(world.settings, home=tmp_path / "home")
+    with open_build(settings.build) as connection:
+        connection.execute("update marts.market_properties_daily set avg_rent = 0 where property_id = 2 and report_date = '2026-10-01'")
+        connection.execute("update marts.rent_versus_market set market_rent = 0")
+        connection.execute("delete from raw.market_units where rowid = 0")
+    found = verify(settings, lambda line: None)
+    edited = {one.table: one.file for one in found.differences}
+    assert edited.keys() == {
+        "raw.market_units",
+        "marts.rent_versus_market",
+        *(f"marts.market_{one}" for one in ("properties_daily", "trends")),
+    }
+    assert edited["raw.market_units"].startswith("market job job-") and found.tables > 20
+    file = next((settings.landing / ".market/floorplans").glob("*.jsonl"))
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes() + b"\n")
+    (lost,) = verify(settings, lambda line: None).differences
+    assert lost.table == "landing" and str(file) in lost.what
+
+
+def test_status_says_how_far_each_report_is(exported_again):
+    world, _, _ = exported_again
+    with open_build(world.settings.build, read_only=True) as connection:
+        found = {one.report: one for one in read_market_status(connection)}
+    assert (found["property"].loaded, found["property"].last_day, found["property"].under_way) == (4, date(2026, 10, 31), 0)
+    metrics = openmetrics([], {}, list(found.values()))
+    assert 'fortress_market_jobs{report="units",state="loaded"} 3' in metrics
 
 
 # --- what a run has to do with it
