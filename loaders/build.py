@@ -1,7 +1,7 @@
 """dbt, run in this process: only for topics with news, and not at all when there is none."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,13 +10,12 @@ import duckdb
 
 from loaders.errors import BuildFailed
 from loaders.manifest import OPTIONS, parsed_project
-from loaders.news import LEDGER, MARKET, MARKET_MODELS, MARKET_TABLES, News, models_of_no_topic
+from loaders.news import MARKET_MODELS, MARKET_TABLES, News
 from loaders.publications import carry_none_on
 from loaders.registry import modelled_topics
-from loaders.settings import PROJECT, Settings
+from loaders.selection import builds, option, tests_of
+from loaders.settings import Settings
 from loaders.warehouse import NO_SPACE_HINT, in_our_words, is_full, is_taken, open_build, quote, table_columns
-
-_NO_VIEWS = ("config.materialized:incremental", "config.materialized:table", "resource_type:test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
     """
     reports = [
         run_dbt(settings, ["build", "--exclude-resource-type", "unit_test", "--no-write-json", *arguments])
-        for arguments in _builds(news, full_refresh)
+        for arguments in builds(news, full_refresh)
     ]
     with open_build(settings.build) as connection:
         _drop_removed(connection, news.removed)
@@ -53,45 +52,12 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
     )
 
 
-def _builds(news: News, full_refresh: bool) -> list[list[str]]:
-    """The arguments of each dbt invocation: one for what is built anew, one for what is brought up to date."""
-    untested = _tests_of([topic for topic, newest in news.newest.items() if not newest and topic != LEDGER])  # there are no rows to test
-    untested += [] if MARKET in news.newest else [MARKET_MODELS]  # nor is there anything to build of what was never asked for
-    if full_refresh or news.is_everything:
-        return [["--full-refresh", *_option("--exclude", untested)]]
-    anew = ["--full-refresh", *_option("--select", _selected(news.rebuild)), *_option("--exclude", untested)] if news.rebuild else []
-    brought_up_to_date = [*_option("--select", _selected(news.topics, news.steady)), *_option("--exclude", untested)] if news.topics else []
-    return [arguments for arguments in (anew, brought_up_to_date) if arguments]
-
-
-def _selected(chosen: Sequence[str], steady: Collection[str] = ()) -> list[str]:
-    """What to build of topics: all that stands on them; of steady ones the tables alone, and all tests."""
-    found = [one for topic in chosen if topic not in (LEDGER, MARKET) for one in _narrowed(f"source:fortress.{topic}+", topic in steady)]
-    if LEDGER in chosen:
-        paths = [f"path:{path.relative_to(PROJECT)}" for path in models_of_no_topic()]
-        found += [one for path in paths for one in _narrowed(path, LEDGER in steady)]
-    return found + ([MARKET_MODELS] if MARKET in chosen else [])
-
-
-def _narrowed(selector: str, is_steady: bool) -> list[str]:
-    return [f"{selector},{what}" for what in _NO_VIEWS] if is_steady else [selector]
-
-
-def _tests_of(chosen: Sequence[str]) -> list[str]:
-    """By file: `path:` takes the models that are described there too, and with them the tests of other topics that refer to them."""
-    return [f"file:{topic}.yml,resource_type:test" for topic in chosen]
-
-
-def _option(name: str, values: list[str]) -> list[str]:
-    return [name, *values] if values else []
-
-
 def test_all(settings: Settings) -> BuildReport:
     """dbt's tests on all that is built; BuildFailed when one fails. The build database must not be open."""
     with open_build(settings.build) as connection:
         unbuilt = [topic for topic in sorted(modelled_topics()) if not table_columns(connection, "marts", topic)]
-        left_out = _tests_of(unbuilt) + ([] if all(table_columns(connection, "marts", one) for one in MARKET_TABLES) else [MARKET_MODELS])
-    return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *_option("--exclude", left_out)])
+        left_out = tests_of(unbuilt) + ([] if all(table_columns(connection, "marts", one) for one in MARKET_TABLES) else [MARKET_MODELS])
+    return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *option("--exclude", left_out)])
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:

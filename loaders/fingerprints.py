@@ -15,6 +15,8 @@ _IDENTITY = "organization_id, topic, file_name, remote_mtime, sha256"
 # What the ledger must say alike: not when a file was loaded, under which number, or in whose words it was let through.
 _LEDGER = f"{_IDENTITY}, kind, format, batch_at, size_bytes, row_count, status, snapshot_number"
 
+_NUMBERED_HERE = ("_file_id", "_newest_file_id")  # every warehouse numbers its files by itself
+
 _AT_MOST = 10  # differences shown for a table: the first file is what matters
 
 
@@ -43,7 +45,7 @@ def compare_tables(connection: duckdb.DuckDBPyConnection, schema: str, table: st
     if (live := _columns(connection, "live", schema, table)) != columns:
         odd = sorted(live.keys() ^ columns.keys()) or [one for one in columns if live[one] != columns[one]]
         return [Difference(f"{schema}.{table}", "", f"there is no such table, or its columns are others: {', '.join(odd)}")]
-    hashed = ", ".join(quote(column) for column in columns if column != "_file_id")
+    hashed = ", ".join(quote(column) for column in columns if column not in _NUMBERED_HERE)
     sums = [
         f"""
         select {_IDENTITY}, count(*) as row_count, sum(fingerprint) as fingerprint

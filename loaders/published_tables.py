@@ -23,6 +23,7 @@ PUBLISHED_SCHEMAS = ("marts", "audit")
 READABLE_FROM = "v1.2.0"  # what analysts open the file with has an older DuckDB inside for months after a new one is out
 # Without a log: what is not finished is thrown away.
 _OPTIONS = f"storage_version '{READABLE_FROM}', recovery_mode no_wal_writes"
+NEWEST_FILE = "_newest_file_id"  # when a build wrote a row: true of one warehouse, and not of what its files say
 _CAST_FAILURES = "_cast_failures"
 _WITHHELD_COMMENT = (
     "One row per column that is left out of this file, or hashed, because it may name a person or open a door; "
@@ -70,7 +71,7 @@ def write_published(connection: duckdb.DuckDBPyConnection, target: Path, policy:
 
 
 def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
-    """What the database in use has of the published schemas; dbt's working copies are none of it."""
+    """What the database in use has of the published schemas, less dbt's working copies and what is a build's own business."""
     query = f"""
         with relations as (
             select schema_name, table_name as name, 'table' as kind, sql from duckdb_tables() where database_name = current_database()
@@ -81,6 +82,7 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
         from relations
         inner join duckdb_columns() as columns
             on columns.database_name = current_database() and columns.schema_name = relations.schema_name and table_name = name
+            and column_name <> '{NEWEST_FILE}'
         where relations.schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '__dbt_')
         group by relations.schema_name, name
         order by relations.schema_name, name

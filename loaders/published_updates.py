@@ -7,23 +7,17 @@ differs by what new files touched, and views and comments not at all. Whatever e
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from loaders.privacy import Policy
 from loaders.publications import Publication, state_of
-from loaders.published_tables import Relation, attached, comments_of, read_relations, selected
+from loaders.published_tables import NEWEST_FILE, Relation, attached, comments_of, read_relations, selected
 from loaders.table_macros import create_table_macros
 
 _CODE = ("published_tables", "published_views", "published_updates", "table_macros", "privacy")
-_IDENTITY = ("_file_id", "_row_number")
-# All that a later file can change of a row that was built before (a part of a snapshot gives the other parts another time);
-# its values are those that its own file delivered.
-_CHANGEABLE = (
-    *_IDENTITY,
-    *("_batch_at", "outcome", "valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number"),
-    *("_rules_disagree", "_resolution"),
-)
+_PLACE = ("_file_id", "_row_number")
 
 
 def shape_of(connection: duckdb.DuckDBPyConnection, policy: Policy) -> str:
@@ -47,44 +41,55 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, target: Path, policy
     The tables' rows by ``schema.table``, those that were left alone included.
     """
     build = {one.key: one for one in read_relations(connection)}
-    unchanged = _unchanged_topics(connection, last)
+    before, now = _built(last.state), _built(state_of(connection))
     rows: dict[str, int] = {}
     with attached(connection, target):
         connection.execute("begin")
         there = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'published'").fetchall()
         for key in (key for key in there if key in build):
-            table, name = build[key], ".".join(key)
-            if table.name.removesuffix("_changes") in unchanged and _is_change_log(table):
+            table, name, topic = build[key], ".".join(key), build[key].name.removesuffix("_changes")
+            if not _is_change_log(table) or topic not in before:
+                rows[name] = _written_anew(connection, table, policy)
+            elif before[topic] == now[topic]:
                 rows[name] = last.rows[name]
             else:
-                rows[name] = _updated(connection, table, policy)
+                rows[name] = _updated(connection, table, policy, before[topic][0])
         connection.execute("commit")
         connection.execute("use published")
         create_table_macros(connection)  # each file's tell it from the others by a mark of their own
     return rows
 
 
-def _unchanged_topics(connection: duckdb.DuckDBPyConnection, last: Publication) -> set[str]:
-    """The topics that have not been built since."""
-    before = json.loads(last.state)
-    return {built[0] for built in json.loads(state_of(connection)) if built in before}
+def _built(state: str) -> dict[str, list[Any]]:
+    """By topic how far into the ledger it was built, and what tells the build from others."""
+    return {topic: build for topic, *build in json.loads(state)}
 
 
 def _is_change_log(table: Relation) -> bool:
-    return table.name.endswith("_changes") and {*_CHANGEABLE} <= {name for name, _ in table.columns}
+    return table.name.endswith("_changes") and {"outcome", *_PLACE} <= {name for name, _ in table.columns}
 
 
-def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy) -> int:
-    """Make a published table say what its built one says; its rows."""
-    old, source = f"published.{table.quoted}", table.quoted
-    if _is_change_log(table):
-        is_same = " and ".join(f"old.{name} is not distinct from new.{name}" for name in _CHANGEABLE)
-        connection.execute(f"delete from {old} where rowid in (select old.rowid from {old} as old anti join {source} as new on {is_same})")
-        is_there = " and ".join(f"old.{name} = new.{name}" for name in _IDENTITY)
-        source = f"(select new.* from {source} as new anti join {old} as old on {is_there})"
-    else:
-        connection.execute(f"delete from {old}")
+def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, published: int) -> int:
+    """Write what builds have written to a change log since its newest file was ``published``; its rows.
+
+    A file may bear another number by now: macros/cdc/forget_renumbered.sql.
+    """
+    news = f"(from {table.quoted} where {NEWEST_FILE} > {published:d})"
+    old, place = f"published.{table.quoted}", ", ".join(_PLACE)
+    connection.execute(f"delete from {old} where rowid in (select rowid from {old} semi join {news} using ({place}))")
+    connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
+    return _inserted(connection, table, policy, news)
+
+
+def _written_anew(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy) -> int:
+    """Write all of a table; its rows."""
+    connection.execute(f"delete from published.{table.quoted}")
+    return _inserted(connection, table, policy, table.quoted)
+
+
+def _inserted(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, source: str) -> int:
+    """The published table's rows, once what may be published of ``source`` is among them."""
     if found := selected(table, policy, source):
-        connection.execute(f"insert into {old} by name {found[0]}", found[1])
-    (rows,) = connection.execute(f"select count(*) from {old}").fetchone()
+        connection.execute(f"insert into published.{table.quoted} by name {found[0]}", found[1])
+    (rows,) = connection.execute(f"select count(*) from published.{table.quoted}").fetchone()
     return rows

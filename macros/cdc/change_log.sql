@@ -3,7 +3,8 @@
     its outcome and, where it made a version of its record, that version. docs/contract.md, sections 2 to 5.
 
     Incrementally, the records that new files touch are resolved anew from all their rows, old ones read back from the log
-    itself, and replace what the log held of them: late files, revisions and new snapshots need no path of their own.
+    itself, and the rows that come out otherwise replace what the log held: late files, revisions and new snapshots need no path
+    of their own.
 
     Arguments: topic, literal; rows, the topic's staging model; files, the staged ledger.
     Example: `{{ change_log(topic='units', rows=ref('stg_fortress__units'), files=ref('stg_fortress__files')) }}`
@@ -182,10 +183,14 @@
         fates.version_number,
         fates._rules_disagree,
         delivered._cast_failures,
-        '{{ resolution }}' as _resolution
+        '{{ resolution }}' as _resolution,
+        (select max(_file_id) from files) as _newest_file_id
         {{- bucket_column('delivered.') }}
     from delivered
     inner join fates using (_file_id, _row_number)
+    {%- if is_incremental() %}
+    {{ unless_it_stands(resolution) }}
+    {%- endif %}
 {%- endmacro %}
 
 

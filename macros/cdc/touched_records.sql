@@ -43,8 +43,7 @@
     ),
 
     delivered as (
-        select * from log_with_news
-        semi join touched using ({{ key }})
+        {{ touched_rows(this, columns) }}
     ),
 
     snapshot_rows as {{ not_materialized() }} (

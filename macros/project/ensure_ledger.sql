@@ -18,5 +18,6 @@
         {%- endfor %}
     );
     {%- endfor %}
-    create table if not exists raw._seen (topic varchar, _file_id bigint)
+    create table if not exists raw._seen (topic varchar, _file_id bigint);
+    create table if not exists raw._built (topic varchar, _file_id bigint, project_fingerprint varchar, built_at timestamp)
 {%- endmacro %}

@@ -5,6 +5,8 @@
 
     Arguments: references, a list of {column, target}, the target a `ref` of a current state; files, the ledger's `source` (with `ref`
     of audit.files, which every build renews, every topic's test would run each time); kinds, which of them count.
+
+    Like sound_topic, a build tests the records that it touched.
     Example:
         - references_arrive:
             name: references_of_leases_arrive
@@ -12,6 +14,8 @@
 #}
 {% test references_arrive(model, references, files, kinds=['missing', 'deleted']) %}
     {{ config(severity='warn') }}
-    select * from ({{ why_unresolved('(' ~ dangling_references(model.identifier, model, references) ~ ')', files) }})
+    {%- set until = tested_until(model.identifier) -%}
+    {%- set touched = '(from ' ~ model ~ ' where _file_id > ' ~ until ~ ')' if until else model %}
+    select * from ({{ why_unresolved('(' ~ dangling_references(model.identifier, touched, references) ~ ')', files) }})
     where kind in ('{{ kinds | join("', '") }}')
 {% endtest %}

@@ -98,9 +98,9 @@ class Warehouse:
         chosen = ["--vars", json.dumps({"cdc_resolution": resolution})] if resolution else []
         self._run(*DBT, "run", "--select", *_LEDGER_MODELS, *(f"source:fortress.{topic}+" for topic in self.topics), *options, *chosen)
 
-    def test(self, selected: str) -> None:
-        """Run dbt's tests on the selected models; RuntimeError with dbt's words when one fails."""
-        self._run(*DBT, "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test")
+    def test(self, selected: str, *options: str) -> None:
+        """Run dbt's selected tests; RuntimeError with dbt's words when one fails."""
+        self._run(*DBT, "test", "--select", *selected.split(), "--exclude-resource-type", "unit_test", *options)
 
     def test_units(self) -> None:
         """Run dbt's unit tests, on fixtures with the columns that this warehouse has."""
