@@ -13,6 +13,8 @@ from urllib.parse import quote
 import asyncssh
 import pytest
 
+from loaders.reconcile.service import ApiService
+from loaders.reconcile.service import serve as serve_api
 from tests.loaders.conftest import build_topics
 from tests.loaders.hostile_server import serve_hostile
 from tests.loaders.people import deliver_people
@@ -22,6 +24,7 @@ PASSWORD = "pl4nted/Pass:w0rd@#1"
 IN_URL = "pl4nted/URL:w0rd@#2"
 TOKEN = "pl4ntedT0ken3"
 PII_KEY = "pl4ntedPiiKey4" * 3
+API_KEY = "pl4ntedApiKey7"
 MARKET_TOKEN, MARKET_SECRET = "pl4ntedMarketT0ken5", "pl4nted/Market+Secret6"
 
 
@@ -60,7 +63,7 @@ def secrets(keys: Path) -> dict[str, list[str]]:
     """Each secret in the forms in which it could be met."""
     body = [line for line in (keys / "client_key").read_text().splitlines() if "PRIVATE KEY" not in line]
     texts = {"password": PASSWORD, "password in the URL": IN_URL, "token": TOKEN, "key for personal data": PII_KEY}
-    texts |= {"market token": MARKET_TOKEN, "market secret": MARKET_SECRET}
+    texts |= {"market token": MARKET_TOKEN, "market secret": MARKET_SECRET, "API key": API_KEY}
     forms = {name: [text, quote(text, safe=""), b64encode(text.encode()).decode(), repr(text)[1:-1]] for name, text in texts.items()}
     return forms | {"private key": body[:-1]}
 
@@ -82,6 +85,7 @@ def spy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spy]:
             "FORTRESS_PII_KEY": PII_KEY,
             "FORTRESS_MARKET_TOKEN": MARKET_TOKEN,
             "FORTRESS_MARKET_CLIENT_SECRET": MARKET_SECRET,
+            "FORTRESS_API_KEY": API_KEY,
             "DBT_TARGET_PATH": str(place / "target"),
             "DBT_LOG_PATH": str(place / "home" / "logs"),
         }
@@ -109,6 +113,10 @@ def _in_good_order(spy: Spy, place: Path) -> None:
         ["market", "poll"],
     ):
         spy.loaders(*command)
+    api = ApiService({"/units": [{"id": "u1", "type": "B"}]})
+    api.key = API_KEY
+    with serve_api(api) as url:
+        assert spy.loaders("reconcile", "--json", "--values", FORTRESS_API_URL=url) == 4  # which has no other list, and another type
 
 
 def _in_trouble(spy: Spy, url: str, client_key: Path) -> None:
@@ -132,6 +140,8 @@ def _in_trouble(spy: Spy, url: str, client_key: Path) -> None:
         spy.loaders("plan", **troubled)
     for url in (f"https://x:{MARKET_TOKEN}@127.0.0.1/", f"https://127.0.0.1:1/?token={MARKET_TOKEN}", f"{MARKET_TOKEN}"):
         assert spy.loaders("market", "sync", "1", FORTRESS_MARKET_URL=url) == 1
+    for url in (f"https://x:{API_KEY}@127.0.0.1/", f"https://127.0.0.1:1/?key={API_KEY}"):
+        assert spy.loaders("reconcile", FORTRESS_API_URL=url) == 1
     for command in ("query nonsense", "explain units nobody", "release a/b/c --reason x", "scaffold nonsense"):
         assert spy.loaders(*command.split()) == 1
 

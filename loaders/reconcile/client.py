@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import UnionType
 from typing import Any
 from urllib.parse import quote
 
@@ -67,7 +68,7 @@ class Api:
             answer = self._get(address, {}, f"{path}/...")
         except NotOffered:
             return None
-        document = _unwrapped(_parsed(answer), Mapping)
+        document = _unwrapped(_parsed(answer), Mapping | list)
         if isinstance(document, list) and len(document) == 1:
             (document,) = document
         if not isinstance(document, Mapping):
@@ -97,7 +98,7 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
-def _unwrapped(document: Any, kind: type) -> Any:
+def _unwrapped(document: Any, kind: type | UnionType) -> Any:
     """What is in a wrapper, when that is all there is of its kind."""
     if isinstance(document, Mapping) and "id" not in document:
         return next((document[name] for name in _WRAPPED if isinstance(document.get(name), kind)), document)

@@ -58,7 +58,7 @@ def find_paging(api: Api, path: str) -> Paging:
     elif is_one_first:
         first = 1
     else:
-        first = 0 if is_none_first and one else None
+        first = 0 if is_none_first and (one or found.total is None) else None  # a list without a total may end with its first page
     return Paging(found.path, found.query, found.size, found.total, found.opening, first)
 
 

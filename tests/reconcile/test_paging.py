@@ -129,6 +129,19 @@ def test_a_wrapped_list_without_a_total_is_counted_page_by_page_each_record_once
     assert walked.is_whole and len(set(walked.ids)) == len(walked.ids) >= 30 and walked.twice >= 1
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_short_list_without_a_total_is_counted(api: OddApi, client: Api, first: int):
+    habits(api, 9, first=first, counts=False)
+    assert count_there(client, find_paging(client, ORDERS))[0] == 9
+
+
+@pytest.mark.parametrize("wrapped", [b'{"data": [%s]}', b'{"data": %s}', b"[%s]", b'{"items": [%s], "page": 1}'])
+def test_a_record_may_be_wrapped(api: OddApi, client: Api, wrapped: bytes):
+    found = find_paging(client, ORDERS)
+    api.plan(("GET", r"/v1/workOrders/.+"), lambda _call, proceed: replace(proceed(), body=wrapped % proceed().body))
+    assert Records(client, found).ask("w003") == order(3)
+
+
 def test_a_list_without_an_end_is_left(api: OddApi, client: Api):
     endless = iter(range(10**6))
 
