@@ -88,7 +88,7 @@ explore: .venv/explore/ready ## Look around in the published tables without SQL:
 	@$(BIN)/uv pip install --quiet --python .venv/audit/bin/python --require-hashes -r audit.lock
 	@touch $@
 
-audit: .venv/audit/ready ## Do the packages fit one another, and is anything known against them (asks PyPI)
+audit: .venv/audit/ready ## Is anything known against the packages (asks PyPI; what can be said offline is part of check)
 	@$(BIN)/uv pip check --python $(BIN)/python
 	@.venv/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 

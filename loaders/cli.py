@@ -20,9 +20,11 @@ from loaders.commands import answer, as_command, progress
 from loaders.decisions import Ruling
 from loaders.demonstration import demonstrate, step_aside
 from loaders.docs_site import SITE, write_site
+from loaders.examples import examples
 from loaders.explain import explain
 from loaders.explain_report import show_explanation
 from loaders.landing import at_work
+from loaders.left_behind import for_somebody, read_left
 from loaders.market.group import market
 from loaders.market.status import read_market_status
 from loaders.metrics import openmetrics
@@ -60,8 +62,17 @@ def command(function: Callable[..., Any]) -> click.Command:
 def main() -> None:
     """Fortress Warehouse's loader: mirrors exports, loads them into DuckDB, publishes the finished tables.
 
-    Settings come from the environment and from .env in the project's root: FORTRESS_EXPORTS_URL, FORTRESS_SSH_KEY,
-    FORTRESS_SSH_PASSWORD, FORTRESS_KNOWN_HOSTS, FORTRESS_HOME. README.md explains each.
+    Settings come from the environment and from .env in the project's root; docs/operations.md explains each:
+
+    \b
+    where from      FORTRESS_EXPORTS_URL, FORTRESS_ORGANIZATION_ID
+    who we are      FORTRESS_SSH_KEY, FORTRESS_SSH_PASSWORD, FORTRESS_KNOWN_HOSTS
+    where to        FORTRESS_HOME
+    personal data   FORTRESS_PII, FORTRESS_PII_KEY, FORTRESS_PII_KEY_FILE
+    publishing      FORTRESS_KEEP_PUBLISHED
+    limits          FORTRESS_MAX_FILE_BYTES, FORTRESS_MAX_RUN_BYTES, FORTRESS_MAX_FILE_ROWS,
+                    FORTRESS_MAX_NAMES, FORTRESS_SILENCE_SECONDS, FORTRESS_MEMORY_LIMIT
+    market data     FORTRESS_MARKET_...: `python -m loaders market --help`
 
     Example: FORTRESS_EXPORTS_URL=sftp://user@host/root python -m loaders run
     """
@@ -109,14 +120,14 @@ def status(as_metrics: bool, as_json: bool) -> None:
     settings = load_settings()
     settings.require_warehouse()
     with open_build(settings.build, read_only=True) as connection:
-        topics, aside, ended = read_status(connection), set_aside(connection), read_ended(connection)
+        topics, aside, ended, left = read_status(connection), set_aside(connection), read_ended(connection), read_left(connection)
         market_data = read_market_status(connection)
     if as_metrics:
-        click.echo(openmetrics(topics, ended, market_data), nl=False)
+        click.echo(openmetrics(topics, ended, market_data, left), nl=False)
     else:
-        found = {"topics": topics, "set_aside": aside, "last_success": ended, "market": market_data}
-        answer(as_json, found, lambda: report.show_status(topics, aside, ended, market_data))
-    sys.exit(ATTENTION if aside else 0)
+        found = {"topics": topics, "set_aside": aside, "last_success": ended, "left": left, "market": market_data}
+        answer(as_json, found, lambda: report.show_status(topics, aside, ended, market_data, left))
+    sys.exit(ATTENTION if aside or for_somebody(left) else 0)
 
 
 @command
@@ -248,7 +259,7 @@ def _show_runs(done: list[RunReport]) -> None:
         topics = read_status(connection)
     rows = count_published(settings)
     report.show_run(done[-1], topics, rows)
-    report.show_next_steps(settings.published, has_market=bool(rows.get("marts.market_trends")))
+    report.show_next_steps(settings.published, examples(rows, is_demonstration=not settings.exports_url))
 
 
 @command

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -48,7 +49,8 @@ def progress(as_json: bool) -> Progress:
     """Where a command's progress goes: to standard output, unless that is for one JSON document; as JSON lines, if they are wanted."""
 
     def say(line: str) -> None:
-        click.echo(printable(line), err=as_json or (isinstance(line, Line) and line.level == "error"))
+        with suppress(OSError):  # a log on a full disk is no reason to stop
+            click.echo(printable(line), err=as_json or (isinstance(line, Line) and line.level == "error"))
 
     return _log() or say
 

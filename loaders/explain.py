@@ -4,6 +4,7 @@ The decisions are the change log's; what is added here is the sentence that lead
 lack the record leave no row in the log: whether one deleted it is worked out from the contract, section 4.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,9 +19,11 @@ from loaders.conventions import snake_case
 from loaders.landing import landing_path
 from loaders.ledger import FileVersion
 from loaders.life import DeliveredRow, Lack, Life, Log, read_life
+from loaders.privacy import NESTED_PERSON, kind_of
 from loaders.registry import topics
 from loaders.rfc4180 import read_header
 
+_PERSON = re.compile(NESTED_PERSON)
 _NOT_BUSINESS = {"outcome", "valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number"}
 
 
@@ -201,7 +204,7 @@ class _Walk:
         return tuple(self._value(name, before[name], log[name]) for name in names)
 
     def _value(self, column: str, before: Any, after: Any) -> Value:
-        shown = self.show_values or column in _harmless(self.life.topic)
+        shown = self.show_values or all(_is_harmless(self.life.topic, column, value) for value in (before, after))
         return Value(column, before if shown else None, after if shown else None, shown)
 
 
@@ -211,12 +214,18 @@ def _version(log: Log) -> Version:
 
 
 @cache
-def _harmless(topic: str) -> frozenset[str]:
-    """The columns that the registry knows and does not tag: of all others, it cannot be said that they hold nothing personal."""
+def _tags(topic: str) -> dict[str, str | None] | None:
+    """The registry's tags of its columns; None where the whole topic is to be kept from general use, or unknown."""
     known = topics().get(topic)
-    if not known or known.restricted:
-        return frozenset()
-    return frozenset(snake_case(column.name) for column in known.columns if column.pii is None)
+    return {snake_case(one.name): one.pii for one in known.columns} if known and not known.restricted else None
+
+
+def _is_harmless(topic: str, column: str, value: Any) -> bool:
+    """Of columns that the registry knows, those without a tag; of others, what would be published, by its name and what is nested in it."""
+    tags = _tags(topic)
+    if tags is None:
+        return False
+    return tags[column] is None if column in tags else kind_of(topic, column, "VARCHAR") is None and not _PERSON.search(str(value))
 
 
 def _line(landing: Path, row: DeliveredRow) -> int | None:

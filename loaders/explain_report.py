@@ -9,6 +9,7 @@ from rich.text import Text
 from loaders.explain import Event, Explanation, Value
 from loaders.report import console
 from loaders.seam import shown
+from loaders.words import counted
 
 _STATES = {
     "exists": "exists now",
@@ -80,9 +81,11 @@ def _text(value: object) -> str:
 
 def _remarks(found: Explanation) -> Iterator[str]:
     if found.unbuilt:
-        yield f"the build is behind: {len(found.unbuilt)} loaded file(s) are not in it ({_some(found.unbuilt)}): `python -m loaders run`"
+        files = counted(len(found.unbuilt), "loaded file")
+        yield f"the build is behind: {files} not in it ({_some(found.unbuilt)}): `python -m loaders run`"
     if found.waiting:
-        yield f"{len(found.waiting)} file(s) of the topic wait and may hold the record ({_some(found.waiting)}): `python -m loaders status`"
+        files = counted(len(found.waiting), "file")
+        yield f"{files} of the topic set aside, where more of it may be ({_some(found.waiting)}): `python -m loaders status`"
     if any(not value.shown for event in found.events for value in _values(event)):
         yield "values of columns that may hold personal data are not shown: --values shows them"
 

@@ -14,6 +14,7 @@ from loaders.errors import NoSuchRecord, SeveralRecords
 from loaders.ledger import FileVersion, versions_of
 from loaders.waiting import WAITING
 from loaders.warehouse import quote, table_columns, topic_tables
+from loaders.words import counted
 
 Log = dict[str, Any]
 Order = tuple[bool, datetime, bool, str, int]
@@ -147,7 +148,7 @@ def _not_found(
         lines.append(f"other topics have a record of this id: {', '.join(others)}.")
     query = f"select count(*) from raw._files where topic = ? and status in {WAITING}"
     if waiting := connection.execute(query, [topic]).fetchone()[0]:
-        lines.append(f"{waiting} file(s) of {topic} wait and may hold it: `python -m loaders status` names them.")
+        lines.append(f"{counted(waiting, 'file')} of {topic} set aside, where it may be: `python -m loaders status` names what waits.")
     return "\n  ".join(lines)
 
 

@@ -8,6 +8,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,7 +55,8 @@ class JsonLog:
         self._put(level, None, message, {"library": name})
 
     def _put(self, level: Level, step: str | None, message: str, facts: dict[str, Any]) -> None:
-        self._write(self._entry(level, step, message, facts))
+        with suppress(OSError):  # a log on a full disk is no reason to stop
+            self._write(self._entry(level, step, message, facts))
 
     def _entry(self, level: Level, step: str | None, message: str, facts: dict[str, Any]) -> str:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

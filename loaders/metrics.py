@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from loaders.left_behind import LeftBehind
 from loaders.market.status import MarketStatus
 from loaders.status import TopicStatus
 
@@ -35,9 +36,14 @@ class _Family:
             yield f"{name}{{{shown}}} {value!r}" if labels else f"{name} {value!r}"
 
 
-def openmetrics(topics: Sequence[TopicStatus], ended: Mapping[str, datetime | None], market: Sequence[MarketStatus] = ()) -> str:
+def openmetrics(
+    topics: Sequence[TopicStatus],
+    ended: Mapping[str, datetime | None],
+    market: Sequence[MarketStatus] = (),
+    left: Sequence[LeftBehind] | None = None,
+) -> str:
     """The text, with its end mark; ``ended`` says when each step last went through (UTC), None for never."""
-    families = [*_families(topics, ended), *(_market_families(market) if market else [])]
+    families = [*_families(topics, ended, left), *(_market_families(market) if market else [])]
     return "".join(f"{line}\n" for family in families for line in family.lines()) + "# EOF\n"
 
 
@@ -52,7 +58,7 @@ def _market_families(market: Sequence[MarketStatus]) -> list[_Family]:
     ]
 
 
-def _families(topics: Sequence[TopicStatus], ended: Mapping[str, datetime | None]) -> list[_Family]:
+def _families(topics: Sequence[TopicStatus], ended: Mapping[str, datetime | None], left: Sequence[LeftBehind] | None) -> list[_Family]:
     def each(field: str) -> tuple[tuple[_Labels, float], ...]:
         return tuple((_of(one), value) for one in topics if (value := getattr(one, field)) is not None)
 
@@ -67,6 +73,13 @@ def _families(topics: Sequence[TopicStatus], ended: Mapping[str, datetime | None
         _Family("last_batch_timestamp_seconds", "The time of the newest loaded batch, as its file name says.", batches, seconds),
         _Family("last_batch_age_seconds", "From the newest loaded batch to now.", each("lag_seconds"), seconds),
         _Family("vanished_files", "Files that are gone from the server; their rows stay.", each("vanished")),
+        _Family(
+            "left_files",
+            "Files and folders that the last sync left on the server.",
+            tuple(({"needs": needs}, sum(one.needs_somebody == (needs == "somebody") for one in left)) for needs in ("somebody", "nobody"))
+            if left is not None
+            else (),
+        ),
         _Family("rule_disagreements", "Records where the order of operations and that of rows differ.", each("rule_disagreements")),
         _Family(
             "unknown_columns",

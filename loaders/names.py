@@ -19,6 +19,9 @@ _FILE = re.compile(r"(?P<stem>LOAD(?P<part>[0-9A-Fa-f]{0,32})|(?P<second>\d{8}-\
 
 PUBLIC_FOLDER = "public"
 
+# What market data is kept under in raw: a folder of these names would be in its way.
+_TAKEN = frozenset({"market_property", "market_units", "market_floorplans"})
+
 
 @dataclass(frozen=True, slots=True)
 class ExportName:
@@ -47,7 +50,8 @@ def parse_organization(folder: str) -> str | None:
 def parse_topic(folder: str) -> str | None:
     """``exported_WorkOrders`` -> ``workorders``; None when the folder is no topic's."""
     match = _TOPIC_FOLDER.fullmatch(folder)
-    return match[1].lower() if match else None
+    topic = match[1].lower() if match else None
+    return None if topic in _TAKEN else topic
 
 
 def parse_file(file_name: str) -> ExportName | None:

@@ -1,7 +1,7 @@
 """The main job in one process: sync, build of what has news, publish."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ from loaders.build import BuildReport, build
 from loaders.errors import LoaderError
 from loaders.landing import at_work
 from loaders.news import LEDGER, MARKET, News, find_news
+from loaders.noticed import columns_beyond_the_registry, failed_casts, last_seen, new_columns
 from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
 from loaders.remote import open_remote
@@ -16,6 +17,7 @@ from loaders.settings import Settings
 from loaders.summary import TEMPORARY, error_code, exit_code, summary
 from loaders.sync import Stopping, SyncReport, sync
 from loaders.warehouse import open_build, remember_ended
+from loaders.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,17 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
         open_remote(settings) as remote,
         open_build(settings.build, memory_limit=settings.limits.memory) as connection,
     ):
+        known, seen = columns_beyond_the_registry(connection), last_seen(connection)
         course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
+        _say(new_columns(known, columns_beyond_the_registry(connection)), "sync", progress)
         news = find_news(connection)
     if (news or full_refresh) and not stopping():
         progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
         with course.timed("build"):
             course.build = build(settings, news, full_refresh)
         _show_built(course.build, progress)
+        with open_build(settings.build, read_only=True) as connection:
+            _say(failed_casts(connection, seen), "build", progress)
     if not stopping() and (course.build or is_behind(settings)):
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):
@@ -94,12 +100,17 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
     return synced
 
 
+def _say(lines: Iterable[Line], step: str, progress: Progress) -> None:
+    for line in lines:
+        progress(detail(step, line))
+
+
 def _show_built(built: BuildReport, progress: Progress) -> None:
     warned = f", {len(built.warnings)} of them with a warning" if built.warnings else ""
     facts = {"models": built.models, "tests": built.tests, "warnings": len(built.warnings)}
-    progress(detail("build", Line(f"{built.models} models built, {built.tests} tests passed{warned}", **facts)))
+    progress(detail("build", Line(f"{counted(built.models, 'model')} built, {counted(built.tests, 'test')} passed{warned}", **facts)))
     if built.unresolved_references:
-        text = f"{built.unresolved_references:,} references lead nowhere: audit.unresolved_references says which, and why"
+        text = f"{counted(built.unresolved_references, 'unresolved reference')}: audit.unresolved_references says which, and why"
         progress(detail("build", Line(text, level="warning", unresolved_references=built.unresolved_references)))
 
 

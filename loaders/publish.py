@@ -29,14 +29,15 @@ from loaders.versions import (
     switch_to,
     workshop,
 )
-from loaders.warehouse import open_build
+from loaders.warehouse import open_build, table_columns
 
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
     """What is published now: the file, its version, rows by ``schema.table`` (views included), and the mode of FORTRESS_PII.
 
-    ``made_from`` is the version that was copied and brought up to date; None when all was written anew.
+    ``made_from`` is the version that was copied and brought up to date; None when all was written anew. ``rolled_back_from`` is
+    the one that was in force before a rollback.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class PublishReport:
     version: int
     pii: str
     made_from: int | None = None
+    rolled_back_from: int | None = None
 
 
 def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
@@ -87,7 +89,7 @@ def rollback(settings: Settings) -> PublishReport:
             )
         note_rollback(connection, current)
         switch_to(settings, target.number)
-    return PublishReport(settings.published, target.rows, target.number, target.pii)
+    return PublishReport(settings.published, target.rows, target.number, target.pii, rolled_back_from=current)
 
 
 def is_behind(settings: Settings) -> bool:
@@ -123,6 +125,8 @@ def _known(settings: Settings) -> list[Publication]:
 
 def _refuse_if_behind(connection: duckdb.DuckDBPyConnection) -> None:
     """Every change log must have seen every loaded file, those without rows too: a published state is one state."""
+    if not any(table_columns(connection, "marts", topic) for topic in modelled_topics()):
+        raise PublishRefused("nothing is built yet, so that there is nothing to publish: `python -m loaders run` does both.")
     query = """
         select topic, count(*) from raw._files left join raw._seen using (topic)
         where row_count is not null and status in ('loaded', 'superseded') and _files._file_id > coalesce(_seen._file_id, 0)

@@ -10,7 +10,7 @@ import duckdb
 
 from loaders import decisions, ledger
 from loaders.decisions import Decision
-from loaders.errors import UnreadableFile
+from loaders.errors import TooMuchAsked, UnreadableFile
 from loaders.gate_settings import GateSettings, load_gates
 from loaders.gates import TooMuch, judge
 from loaders.landing import writing
@@ -123,10 +123,17 @@ class RawLoader:
             refused = Refused.as_unreadable(case.version, error)
         except TooMuch as found:
             refused = Refused(case.version, "held", str(found))
+        except TooMuchAsked:
+            self._leave_no_trace(case, opened)
+            raise
+        self._leave_no_trace(case, opened)
+        return self._write(case, refused, case.replaced)
+
+    def _leave_no_trace(self, case: Case, opened: Opened | None) -> None:
+        """Take away what the topic's table got for a file that is not loaded after all."""
         if opened is not None:
             drop_new_columns(self.connection, opened)
         drop_table_without_files(self.connection, case.version.topic)
-        return self._write(case, refused, case.replaced)
 
     def _opened(self, version: FileVersion) -> Opened:
         modified_at = version.remote_mtime.replace(tzinfo=UTC)

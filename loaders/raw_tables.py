@@ -7,10 +7,10 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.errors import UnreadableFile
+from loaders.errors import TooMuchAsked, UnreadableFile
 from loaders.ledger import FileVersion
 from loaders.limits import Limits
-from loaders.readers import Readable, folded, open_file, unreadable
+from loaders.readers import MAX_COLUMNS, Readable, first_line, folded, open_file, unreadable
 from loaders.warehouse import BEYOND_REPAIR, quote, table_columns
 
 TECHNICAL_COLUMNS = {"_organization_id": "varchar", "_file_id": "bigint", "_row_number": "bigint", "_op": "varchar"}
@@ -57,6 +57,7 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, opened: Opened) -> Open
     # The table's own spelling of its columns: DuckDB knows `état` and `ÉTAT` for two, we for one.
     existing = {folded(column): column for column in table_columns(connection, "raw", opened.version.topic)}
     new = {folded(column): column for column in map(raw_column, opened.readable.columns) if folded(column) not in existing}
+    _refuse_if_too_wide(len(existing), len(new))
     if not existing:
         columns = [f"{quote(column)} varchar" for column in new.values()] + [f"{name} {kind}" for name, kind in TECHNICAL_COLUMNS.items()]
         connection.execute(f"create table {opened.table} ({', '.join(columns)})")
@@ -65,6 +66,16 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, opened: Opened) -> Open
         for column in new.values():
             connection.execute(f"alter table {opened.table} add column {quote(column)} varchar")
     return replace(opened, columns=existing | new, new_columns=tuple(new.values()) if existing else ())
+
+
+def _refuse_if_too_wide(existing: int, new: int) -> None:
+    """A table takes memory for each column, however few its rows are: files that each bring others would end every run."""
+    if existing and new and existing + new > MAX_COLUMNS + len(TECHNICAL_COLUMNS):
+        raise UnreadableFile(
+            f"its {new:,} new columns and the {existing - len(TECHNICAL_COLUMNS):,} that the topic has are more than the {MAX_COLUMNS:,} "
+            "that a topic may have: have the header mended",
+            1,
+        )
 
 
 def drop_new_columns(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
@@ -125,6 +136,8 @@ def _number_rows(connection: duckdb.DuckDBPyConnection, table: str, file_id: int
 def _refusing_what_cannot_be_read() -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise TooMuchAsked(f"cannot be loaded with FORTRESS_MEMORY_LIMIT as it is ({first_line(error)}): set it to more.") from error
     except BEYOND_REPAIR:
         raise
     except duckdb.Error as error:

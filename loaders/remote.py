@@ -15,6 +15,7 @@ import fsspec
 from fsspec.asyn import AsyncFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.registry import known_implementations
 
 from loaders.errors import NothingThere, ReadFailed, ServerUnreachable, SettingsError, TooMuchAsked, Vanished
 from loaders.limits import Limits
@@ -143,8 +144,17 @@ def _other(settings: Settings) -> Iterator[Remote]:
         with seam.crossing("connecting", ServerUnreachable):
             fs, root = url_to_fs(url, skip_instance_cache=True)
     except (ImportError, ValueError) as error:  # fsspec's words for: package missing, scheme unknown
-        raise SettingsError(f"FORTRESS_EXPORTS_URL: {urlsplit(url).scheme}:// needs a package that is not installed ({error})") from error
+        raise SettingsError(_cannot_read(urlsplit(url).scheme, error)) from error
     yield Remote(fs, root, seam, settings.organization_id, limits=settings.limits)
+
+
+def _cannot_read(scheme: str, error: Exception) -> str:
+    known = known_implementations.get(scheme)
+    if known is None:
+        return f"FORTRESS_EXPORTS_URL: nothing here reads {scheme}://. Use sftp://user@host/root or file:///root."
+    package = known["class"].split(".")[0]
+    missing = f"{package}, which is not part of this project: `.venv/bin/uv pip install {package}`" if package != "fsspec" else str(error)
+    return f"FORTRESS_EXPORTS_URL: {scheme}:// needs a package that is not installed: {missing}"
 
 
 def _entry(info: Mapping[str, Any], folder: str) -> Entry:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from loaders.left_behind import LeftBehind
 from loaders.market.status import MarketStatus
 from loaders.pipeline import RunReport
 from loaders.publish import PublishReport
@@ -21,6 +22,7 @@ from loaders.status import TopicStatus
 from loaders.sync import Plan, SyncReport
 from loaders.verify import Verification
 from loaders.waiting import SetAside
+from loaders.words import counted
 
 _PERSONAL_DATA = {
     "exclude": "left out: columns that name a person or open a door, restricted topics. `from audit.withheld` lists them.",
@@ -39,21 +41,6 @@ _NEXT = {
 
 _MARKET_HEADINGS = ("report", "exports", "rows", "up to the day", "last loaded (UTC)", "under way", "ended badly since")
 
-MARKET_EXAMPLE = (
-    "select market_name, month, properties, round(avg_rent) as rent, round(avg_rent_mom, 4) as rent_mom,\n"
-    "    round(advertised_occupancy_pct, 3) as occupancy from marts.market_trends where level = 'market' order by all"
-)
-RENT_EXAMPLE = (
-    "select month, property_id, units, round(occupancy, 3) as occupancy, round(market_occupancy, 3) as market_occupancy,\n"
-    "    round(leased_rent) as leased_rent, round(market_rent) as market_rent from marts.rent_versus_market order by all"
-)
-EXAMPLES = {
-    "current": "select status, priority, count(*) as work_orders from marts.workorders group by all order by all",
-    "history": "select id, version_number, status, valid_from, valid_to, change_type from marts.workorders_history\n"
-    "    where id in (select id from marts.workorders_history where version_number = 3) order by id, version_number limit 9",
-    "as of": "select status, count(*) as work_orders from marts.workorders_as_of('2026-06-01 12:00') group by all order by all",
-}
-
 
 def console() -> Console:
     """Standard output: as wide as the terminal, or wide enough for a log."""
@@ -61,21 +48,19 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=_LOG_WIDTH)
 
 
-def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A plain table; numbers to the right, None as a dash."""
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], nothing: str = "-") -> Table:
+    """A plain table; numbers to the right, None as ``nothing``."""
     rows = [list(row) for row in rows]
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
         numbers = all(isinstance(row[place], int | float | None) for row in rows)
         drawn.add_column(escape(visible(heading)), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(_shown(value) for value in row))
+        drawn.add_row(*(nothing if value is None else _shown(value) for value in row))
     return drawn
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "-"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else escape(visible(str(value)))
 
 
@@ -97,7 +82,8 @@ def show_sync(report: SyncReport) -> None:
     loaded = [version for version in report.loaded if version.status == "loaded"]
     rows = sum(version.row_count or 0 for version in loaded)
     duplicates = sum(version.status == "duplicate" for version in report.loaded) + len(report.same_content)
-    line = f"synced: {len(loaded)} files loaded ({rows:,} rows), {report.plan.unchanged} unchanged, {duplicates} with nothing new"
+    line = f"synced: {counted(len(loaded), 'file')} loaded ({counted(rows, 'row')}), {report.plan.unchanged} unchanged"
+    line = f"{line}, {duplicates} with nothing new"
     console().print(f"{line}, {len(report.left)} left for the next run, {len(report.attention)} set aside ({report.waiting} in all)")
     for version in report.attention:
         console().print(
@@ -125,7 +111,11 @@ def show_scaffold(done: ScaffoldReport, checked: bool) -> None:
         console().print(
             "not what the registry asks for (`python -m loaders scaffold` writes them; a file of no topic is for you to remove):"
         )
+    if done.files and not checked:
+        console().print(f"{counted(len(done.files), 'file')} written:")
     console().print("\n".join(f"  {path}" for path in done.files) or "every file says what the registry asks for", markup=False)
+    for topic in done.unknown:
+        console().print(f"{topic} is in raw and has no marts yet: `python -m loaders scaffold {topic}` makes them", markup=False)
 
 
 def show_verification(found: Verification) -> None:
@@ -147,20 +137,32 @@ def show_restore(report: RestoreReport) -> None:
 
 def show_query(columns: Sequence[str], rows: Sequence[Sequence[Any]], is_cut: bool) -> None:
     """A query's first rows, and whether they are all."""
-    console().print(table("", columns, rows))
+    console().print(table("", columns, rows, nothing="null"))
     if is_cut:
         console().print(f"the first {len(rows)} rows; there are more: a `limit` or a condition shows others, --json shows all")
 
 
 def show_publish(report: PublishReport) -> None:
-    """The published relations and their rows."""
-    rows = sorted(report.rows.items())
+    """The published relations with rows; of a rollback, which version is in force."""
+    if report.rolled_back_from:
+        console().print(
+            f"version {report.version} is in force again, in the place of {report.rolled_back_from}: {_near(report.path)}\n"
+            "runs leave it in force until there is news; `python -m loaders publish` publishes the build again."
+        )
+        return
+    rows = sorted((name, rows) for name, rows in report.rows.items() if rows)
     console().print(table(f"published: {_near(report.path)}, version {report.version}", ("table", "rows"), rows))
+    if len(rows) < len(report.rows):
+        console().print(f"and {len(report.rows) - len(rows)} without rows")
     console().print(_PERSONAL_DATA[report.pii])
 
 
 def show_status(
-    topics: Sequence[TopicStatus], aside: Sequence[SetAside], ended: Mapping[str, datetime | None], market: Sequence[MarketStatus] = ()
+    topics: Sequence[TopicStatus],
+    aside: Sequence[SetAside],
+    ended: Mapping[str, datetime | None],
+    market: Sequence[MarketStatus] = (),
+    left: Sequence[LeftBehind] = (),
 ) -> None:
     """One line per organization and topic, and per market report; when each step last went through; the files that wait for somebody."""
     headings = (
@@ -169,7 +171,7 @@ def show_status(
         "last file",
         "files",
         "rows",
-        "lag",
+        "lag to now",
         "quarantined",
         "held",
         "discarded",
@@ -184,7 +186,7 @@ def show_status(
             one.last_file,
             one.files,
             one.rows_delivered,
-            str(timedelta(seconds=round(one.lag_seconds))) if one.lag_seconds is not None else None,
+            _age(one.lag_seconds),
             one.quarantined,
             one.held,
             one.discarded,
@@ -201,6 +203,16 @@ def show_status(
     times = (f"{step} {moment:%Y-%m-%d %H:%M:%S}" if moment else f"{step} never" for step, moment in ended.items())
     console().print(f"\nlast went through (UTC): {', '.join(times)}")
     show_set_aside(aside)
+    for one in left:
+        whose = "left until somebody acts" if one.needs_somebody else "left, and tried again by the next run"
+        console().print(f"{whose}: {one.file}: {one.reason}", markup=False, soft_wrap=True)
+
+
+def _age(seconds: float | None) -> str | None:
+    """A duration; of a batch that our clock has not reached yet, with a sign."""
+    if seconds is None:
+        return None
+    return f"{'-' if seconds < 0 else ''}{timedelta(seconds=abs(round(seconds)))}"
 
 
 def _market_row(one: MarketStatus) -> list[Any]:
@@ -264,15 +276,12 @@ def _show_marts(rows: dict[str, int]) -> None:
         console().print(f"{len(shown) - len(filled)} topics more have tables that are empty: nothing was delivered for them yet")
 
 
-def show_next_steps(published: Path, has_market: bool = False) -> None:
-    """Where the tables are and three queries worth trying; one more, where there is market data."""
-    console().print(f"\nthe tables are in {_near(published)} (open it read-only, as often as you like). Three queries worth trying:")
-    for name, query in EXAMPLES.items():
+def show_next_steps(published: Path, queries: Mapping[str, str]) -> None:
+    """Where the tables are, and queries worth trying, by what they show."""
+    worth = " Queries worth trying:" if queries else ""
+    console().print(f"\nthe tables are in {_near(published)} (open it read-only, as often as you like).{worth}")
+    for name, query in queries.items():
         console().print(f'\n  -- {name}\n  make query SQL="{query}"', markup=False, soft_wrap=True)
-    if has_market:
-        console().print("\nand two on the market, the second beside our own rents and occupancy as they were then:")
-        for query in (MARKET_EXAMPLE, RENT_EXAMPLE):
-            console().print(f'\n  make query SQL="{query}"', markup=False, soft_wrap=True)
     console().print(
         "\nnext: `make docs` describes every table; `python -m loaders status` says how fresh they are; README.md goes on from here."
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loaders.errors import RestoreRefused
 from loaders.gate_settings import load_gates
-from loaders.landing import parse_landed, sha256_of
+from loaders.landing import at_work, parse_landed, sha256_of
 from loaders.mirror import Landed
 from loaders.progress import Line, Progress
 from loaders.raw import RawLoader
@@ -30,19 +30,25 @@ def restore(settings: Settings, progress: Progress) -> RestoreReport:
     """Load every landed file into a new build database, in the order of the times that the server gave them.
 
     Decisions on files are followed, and the gates judge as in any run. RestoreRefused when there is a build database already,
-    or nothing has landed. A run that follows downloads nothing that is here.
+    or nothing has landed; WarehouseBusy while another command works on this warehouse. A run that follows downloads nothing that is here.
     """
-    if settings.build.exists():
-        raise RestoreRefused(f"{settings.build} is there: move it away first (and its .wal), if it is not to be used any more.")
+    _refuse_if_there(settings)
     landed = sorted(_landed(settings.landing), key=lambda one: (one.file.modified_at, one.file.path))
     if not landed:
         raise RestoreRefused(f"{settings.landing} holds no exports: put it back from a backup first.")
-    part = settings.build.with_name("restore.duckdb")
-    part.unlink(missing_ok=True)  # of a restore that was stopped
-    statuses = _load(part, settings, landed, progress)
-    part.rename(settings.build)
+    with at_work(settings.home):
+        _refuse_if_there(settings)  # another command may have made one meanwhile
+        part = settings.build.with_name("restore.duckdb")
+        part.unlink(missing_ok=True)  # of a restore that was stopped
+        statuses = _load(part, settings, landed, progress)
+        part.rename(settings.build)
     _load_market(settings, progress)
     return RestoreReport(len(landed), statuses)
+
+
+def _refuse_if_there(settings: Settings) -> None:
+    if settings.build.exists():
+        raise RestoreRefused(f"{settings.build} is there: move it away first (and its .wal), if it is not to be used any more.")
 
 
 def _load_market(settings: Settings, progress: Progress) -> None:

@@ -77,7 +77,8 @@ def read_header(path: Path) -> CsvFile:
     if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
         raise UnreadableFile(f"a line of more than {LONGEST_LINE:,} bytes: its line ends are missing, or a value is too long", 1)
     if found := recognised(line, is_text=True):
-        raise UnreadableFile(f"the file is {found}, not CSV: have it exported again", 1, _shown(line))
+        instead = "" if "must be" in found else ", not CSV"
+        raise UnreadableFile(f"the file is {found}{instead}: have it exported again", 1, _shown(line))
     line = line.removeprefix(_BOM)
     _refuse_what_is_no_text(line, 1)
     body = line.removesuffix(b"\n").removesuffix(b"\r")

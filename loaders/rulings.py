@@ -11,6 +11,8 @@ from loaders.errors import DecisionRefused
 from loaders.ledger import FileVersion
 from loaders.raw import RawLoader
 
+_MOST_LISTED = 20
+
 _WHY_NOT = {
     "loaded": "it is loaded: its rows are in the change log, and what was delivered is not taken back. Have it delivered again, mended; "
     "the new content replaces the old everywhere",
@@ -33,8 +35,8 @@ class Ruled:
 def rule(loader: RawLoader, ruling: Ruling, files: Sequence[str], by: str, reason: str) -> list[Ruled]:
     """Release or discard the named files; DecisionRefused, before anything is done, when one of them is not open to it.
 
-    A file is named as ``status`` names it, ``organization/topic/file_name``, with ``@`` and the first digits of its hash
-    where several versions of it wait.
+    A file is named as ``status`` names it, ``organization/topic/file_name``, or by its end where that is one file's alone; with ``@``
+    and the first digits of its hash where several versions of it wait.
     """
     if not reason.strip():
         raise DecisionRefused("A decision needs a reason: --reason TEXT. Others will read it in the ledger.")
@@ -53,6 +55,7 @@ def _carry_out(loader: RawLoader, ruling: Ruling, version: FileVersion, by: str,
 def _open_version(connection: duckdb.DuckDBPyConnection, ruling: Ruling, file: str) -> FileVersion:
     """The one version that a name means."""
     name, _, digits = file.partition("@")
+    name = _whole_name(connection, ruling, name)
     versions = [one for one in _versions(connection, name) if one.sha256.startswith(digits.lower())]
     if not versions:
         raise DecisionRefused(
@@ -67,6 +70,19 @@ def _open_version(connection: duckdb.DuckDBPyConnection, ruling: Ruling, file: s
         listed = "\n  ".join(f"{name}@{one.sha256[:12]}  {one.status}, written {one.remote_mtime:%Y-%m-%d %H:%M:%S}" for one in waiting)
         raise DecisionRefused(f"{file}: several versions wait; name one of them:\n  {listed}")
     return waiting[0]
+
+
+def _whole_name(connection: duckdb.DuckDBPyConnection, ruling: Ruling, name: str) -> str:
+    """``organization/topic/file_name`` of a name that lacks one or both folders, if only one file that waits can be meant."""
+    if name.count("/") >= 2:
+        return name
+    query = "select distinct organization_id || '/' || topic || '/' || file_name from raw._files where list_contains(?, status) order by 1"
+    labels = [label for (label,) in connection.execute(query, [list(OPEN_TO[ruling])]).fetchall()]
+    meant = [label for label in labels if label.endswith(f"/{name}")]
+    if len(meant) > 1:
+        listed = "\n  ".join(meant[:_MOST_LISTED]) + ("\n  ..." if len(meant) > _MOST_LISTED else "")
+        raise DecisionRefused(f"{name}: {len(meant)} files of this name could be meant; name one of them:\n  {listed}")
+    return meant[0] if meant else name
 
 
 def _versions(connection: duckdb.DuckDBPyConnection, name: str) -> list[FileVersion]:

@@ -114,13 +114,16 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
 def read_values(environ: Mapping[str, str] | None = None, dotenv: Path | None = PROJECT / ".env") -> dict[str, str]:
     """What is set, of whatever name: ``environ`` (default: the process's) over the ``.env`` file. What is empty is not set."""
     values = {k: v for k, v in (dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}).items() if v}
-    return values | {k: v for k, v in (os.environ if environ is None else environ).items() if v}
+    values |= {k: v for k, v in (os.environ if environ is None else environ).items() if v}
+    return {k: v.strip() if k.endswith("_URL") else v for k, v in values.items()}  # a blank that was copied along is part of no address
 
 
 def _pii(values: Mapping[str, str]) -> str:
     mode = values.get("FORTRESS_PII", "exclude").strip().lower()
     if mode not in PII_MODES:
-        raise SettingsError("FORTRESS_PII is none of include, hash and exclude: what fortress.duckdb does with columns that name a person.")
+        raise SettingsError(
+            f"FORTRESS_PII={mode!r} is none of include, hash and exclude: what fortress.duckdb does with columns that name a person."
+        )
     return mode
 
 

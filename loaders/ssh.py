@@ -209,8 +209,8 @@ class PinnedSFTP(SSHFileSystem):
                 patience.heard()
                 if name.filename not in ("", ".", ".."):
                     full = f"{(path or '.').rstrip('/')}/{name.filename}"
-                    attrs = name.attrs if _is_complete(name.attrs) else await channel.lstat(full)
-                    entries.append(_entry(full, attrs))
+                    attrs = name.attrs if _is_complete(name.attrs) else await _attributes(channel, full, name.attrs)
+                    entries += [_entry(full, attrs)] if attrs else []
                 if at_most is not None and len(entries) > at_most:
                     break
             return entries
@@ -257,6 +257,16 @@ async def _in_time(seconds: float) -> AsyncIterator[None]:
         if whole.expired():
             raise ReadFailed(f"the server took more than {seconds:,.0f} seconds, which is too slow") from None
         raise
+
+
+async def _attributes(channel: asyncssh.SFTPClient, path: str, told: asyncssh.SFTPAttrs) -> asyncssh.SFTPAttrs | None:
+    """What a listing left out; None for a name that is not there. One such name is not to hide the folder that it is listed in."""
+    try:
+        return await channel.lstat(path)
+    except _GONE:
+        return None
+    except _REFUSED:
+        return told
 
 
 def _is_complete(attrs: asyncssh.SFTPAttrs) -> bool:

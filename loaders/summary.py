@@ -1,11 +1,13 @@
 """How a run ended: one line with its figures, and the exit code that stands for it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from loaders.build import BuildReport
 from loaders.errors import LoaderError, TryAgain
 from loaders.progress import Line
 from loaders.sync import SyncReport
+from loaders.words import counted
 
 ATTENTION, TEMPORARY, FAILED = 3, 75, 1
 
@@ -48,11 +50,12 @@ def summary(synced: SyncReport | None, built: BuildReport | None, seconds: Mappi
     )
 
 
-def _in_words(facts: Mapping[str, object], seconds: Mapping[str, float], code: int) -> str:
+def _in_words(facts: Mapping[str, Any], seconds: Mapping[str, float], code: int) -> str:
     """Only figures, always in this order: what watches a log by eye sees what differs."""
     aside = "" if facts["set_aside"] is None else f", {facts['set_aside']} set aside"
     took = ", ".join(f"{step} {spent:.1f} s" for step, spent in seconds.items())
     return (
-        f"{facts['files']} files loaded ({facts['rows']:,} rows){aside}, {facts['left_for_next_run']} left for the next run; "
-        f"{facts['models']} models, {facts['tests']} tests, {facts['warnings']} warnings; {took}; exit code {code}"
+        f"{counted(facts['files'], 'file')} loaded ({counted(facts['rows'], 'row')}){aside}, {facts['left_for_next_run']} left for the "
+        f"next run; {counted(facts['models'], 'model')}, {counted(facts['tests'], 'test')}, {counted(facts['warnings'], 'warning')}; "
+        f"{took}; exit code {code}"
     )

@@ -10,6 +10,7 @@ import duckdb
 from loaders.errors import LoaderError, Never, ReadFailed
 from loaders.gate_settings import GateSettings, load_gates
 from loaders.ledger import FileVersion
+from loaders.left_behind import remember_left
 from loaders.mirror import Landed, LeftForNextRun, mirror
 from loaders.progress import Line, Progress
 from loaders.raw import RawLoader
@@ -18,6 +19,7 @@ from loaders.remote import Listing, Remote, RemoteFile
 from loaders.settings import Settings
 from loaders.waiting import SetAside, set_aside
 from loaders.warehouse import remember_ended, topic_tables
+from loaders.words import counted
 
 Stopping = Callable[[], bool]  # asked between two pieces of work: whether to leave the rest to the next run
 
@@ -100,6 +102,7 @@ def sync(
             if stopping():
                 break
     tally.close()
+    remember_left(connection, report.left, listing.closed)
     report.waiting = len(set_aside(connection))
     remember_ended(connection, "sync")
     return report
@@ -148,7 +151,7 @@ class _Tally:
     def close(self) -> None:
         if self._group:
             organization_id, topic = self._group
-            text = f"[{self._done}/{self._wanted}] {organization_id} {topic}: {self._files} files, {self._rows:,} rows"
+            text = f"[{self._done}/{self._wanted}] {organization_id} {topic}: {counted(self._files, 'file')}, {counted(self._rows, 'row')}"
             facts = {"organization": organization_id, "topic": topic, "files": self._files, "rows": self._rows}
             self._progress(Line(text, **facts, done=self._done, wanted=self._wanted))
         self._group, self._files, self._rows = None, 0, 0

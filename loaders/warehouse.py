@@ -1,5 +1,6 @@
 """The build database: how it is opened, and the tables the loader owns in it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ _SESSION = (
 
 _FULL = ("no space left on device", "disk quota exceeded", "file too large", "could not write all bytes")
 NO_SPACE_HINT = "\n  There is no space left in {folder}: free some and run again. Nothing half-written counts."
+
+LONGEST_LOOK = 5.0  # seconds that `status`, `plan`, `explain` and the like may be in the way; profiles.yml says the same to dbt
+_BETWEEN_LOOKS = 0.05
 
 BEYOND_REPAIR = (
     *(duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException),
@@ -76,6 +80,16 @@ _ENDED_COLUMNS = {"step": "varchar", "ended_at": "timestamp"}
 
 _OFFENDING_COLUMNS = {"_file_id": "bigint", "offending_text": "varchar"}
 
+LEFT_COLUMNS = {
+    "file": "varchar",
+    "organization_id": "varchar",
+    "topic": "varchar",
+    "error": "varchar",
+    "reason": "varchar",
+    "needs_somebody": "boolean",
+    "since": "timestamp",
+}
+
 _MEASURE_COLUMNS = {
     "_file_id": "bigint",
     "records": "bigint",
@@ -124,6 +138,7 @@ _OWN_TABLES = {
     "_published": PUBLISHED_COLUMNS,
     "_ended": _ENDED_COLUMNS,
     "_offending": _OFFENDING_COLUMNS,
+    "_left": LEFT_COLUMNS,
     "_measures": _MEASURE_COLUMNS,
     "_decisions": DECISION_COLUMNS,
     "_api_reconciliation": RECONCILIATION_COLUMNS,
@@ -150,7 +165,7 @@ def open_scratch(memory_limit: str) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def open_build(path: Path, read_only: bool = False, memory_limit: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the build database, its own tables in place; WarehouseBusy while another process holds it.
+    """A connection to the build database, its own tables in place; WarehouseBusy while another process holds it for longer than a look.
 
     What does not fit into ``memory_limit`` goes to a folder beside the database, which takes no more than nine tenths of the free disk.
 
@@ -176,12 +191,24 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         if not read_only:
             make_home(path.parent)
-        connection = duckdb.connect(str(path), read_only=read_only)
+        connection = _wait_for(path, read_only)
         if not read_only:
             path.chmod(0o600)
     except (duckdb.Error, OSError) as error:
         raise in_our_words(path, f"cannot be opened: {error}") from error
     return connection
+
+
+def _wait_for(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open it. Whoever wants to write waits a little for those who look: DuckDB lets one process write, or several read."""
+    until = time.monotonic() + (0 if read_only else LONGEST_LOOK)
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if not is_taken(str(error)) or time.monotonic() >= until:
+                raise
+        time.sleep(_BETWEEN_LOOKS)
 
 
 def in_our_words(path: Path, said: str) -> LoaderError:

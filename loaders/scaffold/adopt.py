@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
@@ -57,8 +58,14 @@ def adopt(connection: duckdb.DuckDBPyConnection, topic: str, registry: Path = RE
 
 def _refuse_if_impossible(connection: duckdb.DuckDBPyConnection, topic: str) -> None:
     if topic not in topic_tables(connection):
-        waiting = ", ".join(unknown_topics(connection)) or "none"
-        raise ScaffoldRefused(f"raw has no table {topic}: nothing of that name was delivered yet. Delivered and unknown: {waiting}.")
+        unknown = unknown_topics(connection)
+        listed = ", ".join(unknown) or "none"
+        near = get_close_matches(topic.lower(), [*unknown, *topics()], n=3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ScaffoldRefused(
+            f"raw has no table {topic}: nothing of that name was delivered yet.{hint} Delivered and unknown: {listed}. "
+            "For a topic that is still to come, write its entry by hand (CONTRIBUTING.md), then `python -m loaders scaffold`."
+        )
     if clash := _name_taken(topic):
         raise ScaffoldRefused(f"{topic} cannot have marts of its own name: {clash} is a model already. It stays in raw.{topic}.")
 

@@ -79,7 +79,7 @@ def test_a_sync_that_loaded_everything_ends_with_0(at_home: Callable[..., Done],
     home.deliver(CHANGE, GOOD)
     done = at_home("sync")
     assert (done.returncode, home.ledger("status")) == (0, [("loaded",)])
-    assert "1 files loaded (1 rows)" in done.stdout
+    assert "1 file loaded (1 row)" in done.stdout
 
 
 def test_a_quarantined_file_ends_sync_and_status_with_3_and_says_why(at_home: Callable[..., Done], home: Home):

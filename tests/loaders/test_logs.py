@@ -48,7 +48,7 @@ def test_the_option_may_stand_after_the_command_and_beside_json(at_home, home: H
 
 def test_without_the_option_the_lines_are_plain(at_home, home: Home):
     home.deliver(CHANGE, GOOD)
-    assert "[1/1] acme units: 1 files, 1 rows\n" in at_home("sync").stdout
+    assert "[1/1] acme units: 1 file, 1 row\n" in at_home("sync").stdout
 
 
 def test_an_error_is_an_object_with_its_name_and_exit_code(loaders, tmp_path):
@@ -93,7 +93,7 @@ def test_a_line_is_its_text_and_keeps_its_facts_when_it_is_moved_under_a_heading
 def test_a_run_ends_with_one_line_that_has_its_figures_in_both_forms():
     line = summary(None, BuildReport(12, 47, ("some test: 3",), 3), {"sync": 0.25, "build": 8.5}, 1)
     assert line == (
-        "run      0 files loaded (0 rows), 0 left for the next run; 12 models, 47 tests, 1 warnings; sync 0.2 s, build 8.5 s; exit code 1"
+        "run      0 files loaded (0 rows), 0 left for the next run; 12 models, 47 tests, 1 warning; sync 0.2 s, build 8.5 s; exit code 1"
     )
     assert line.level == "error" and line.facts["summary"] is True
     assert (line.facts["seconds"], line.facts["set_aside"], line.facts["unresolved_references"]) == ({"sync": 0.25, "build": 8.5}, None, 3)

@@ -78,7 +78,7 @@ def test_an_empty_warehouse_is_well_formed():
 
 def test_the_keys_of_the_json_form_stay(at_home: Callable[..., Done], delivered: Home):
     found = json.loads(at_home("status", "--json").stdout)
-    assert list(found) == ["topics", "set_aside", "last_success", "market"]
+    assert list(found) == ["topics", "set_aside", "last_success", "left", "market"]
     assert list(found["last_success"]) == ["sync", "build", "publish", "run"]
     assert set(found["topics"][0]) == {
         *("organization_id", "topic", "last_file", "last_batch_at", "rows_delivered", "files", "quarantined", "held", "discarded"),

@@ -77,6 +77,12 @@ def test_a_hostile_folder_is_no_organization(folder: str):
     assert parse_organization(folder) is None
 
 
+def test_a_folder_named_like_a_table_of_market_data_is_no_topic():
+    """It would be in its way, in the schema that both share."""
+    assert [parse_topic(f"exported_{name}") for name in ("market_units", "Market_Property", "market_floorplans")] == [None] * 3
+    assert parse_topic("exported_markets") == "markets"
+
+
 def test_a_topic_is_its_folder_in_lower_case():
     assert parse_topic("exported_WorkOrders") == "workorders"
     assert parse_topic("exported_unit_types2") == "unit_types2"

@@ -198,6 +198,14 @@ def test_a_snapshot_may_have_an_operation_column_or_none(home: Home):
     assert raw(home, "_op") == [(None,), ("I",)]
 
 
+def test_a_mark_at_the_beginning_is_no_part_of_a_quoted_name(home: Home):
+    """So spreadsheets and .NET write it."""
+    home.deliver("acme/units/LOAD.csv", '\ufeff"id","a"\r\n"1","x, y"\r\n2,""\r\n')
+    home.sync()
+    assert raw(home, "id, a") == [("1", "x, y"), ("2", "")]
+    assert home.columns("units") == ["id", "a"]
+
+
 def test_a_header_alone_is_a_file_without_rows(home: Home):
     for organization, data in {"acme": "id,a", "beta": "id,a\r\n", "gamma": "\ufeffid,a\n"}.items():
         home.deliver(f"{organization}/units/LOAD.csv", data)
@@ -322,8 +330,8 @@ REFUSED_CSV = {
 REFUSED_BYTES = {
     b"id,a\n1,2\n3,caf\xe9\n4,5\n": ("line 3, byte 6: the file is not valid UTF-8", "3,caf\\xe9"),
     b"id,a\n1,2\n3,caf\xc3": ("line 3, byte 6: the file ends in the middle of a character: it was cut short", "3,caf"),
-    "id,a\n1,2\n".encode("utf-16"): ("line 1: the file is text in UTF-16, and must be UTF-8, not CSV", None),
-    "id,a\n1,2\n".encode("utf-16-le"): ("line 1: the file is text in UTF-16, and must be UTF-8, not CSV", None),
+    "id,a\n1,2\n".encode("utf-16"): ("line 1: the file is text in UTF-16, and must be UTF-8: have it exported again", None),
+    "id,a\n1,2\n".encode("utf-16-le"): ("line 1: the file is text in UTF-16, and must be UTF-8: have it exported again", None),
     gzip.compress(b"id\n1\n", mtime=0): ("line 1: the file is gzip-compressed, not CSV", None),
     b"PK\x03\x04" + bytes(40): ("line 1: the file is a ZIP archive or an Excel workbook, not CSV", None),
     WHOLE: ("line 1: the file is a Parquet file, not CSV", None),

@@ -41,6 +41,7 @@ class Played:
     warehouse: Deceived
     delivered: list[Delivered]
     ends: list[datetime]
+    said: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +49,15 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     project, home = small_project(tmp_path_factory.mktemp("project")), tmp_path_factory.mktemp("warehouse")
     drawn = [case for case in draw_cases(FEEDS, SEED) if len(case) <= len(CLOCKS)]
     cases = [as_organization(case, f"org-{number:04}") for number, case in enumerate(drawn)]
-    found = Played(project, Deceived(home, (TOPIC,)), [], [])
+    found = Played(project, Deceived(home, (TOPIC,)), [], [], [])
     for number, clock in enumerate(CLOCKS):
         arriving = [one for case in cases for run in case[number : number + 1] for one in run]
         warehouse = Deceived(home, (TOPIC,), clock)
         warehouse.deliver(arriving)
-        project.run(warehouse, "run")
+        if number == 1:
+            (odd := warehouse.exports / "odd/public/exported_units").mkdir(parents=True)
+            (odd / "LOAD.csv").write_text("id,petName,updatedAt\n1,Rex,soon\n2,Rex,later\n")
+        found.said.append(project.run(warehouse, "run"))
         found.delivered.extend(arriving)
         found.ends.append(asked(warehouse, "select max(loaded_at) from raw._files")[0][0])
     return found
@@ -98,3 +102,10 @@ def test_a_repair_at_the_very_time_of_the_build_before_is_published(played: Play
     played.project.run(played.warehouse, "run", "--full")
     assert "forged" not in {status for *_, status in log(played.warehouse, "fortress.duckdb")}
     assert log(played.warehouse, "fortress.duckdb") == log(played.warehouse, "build.duckdb")
+
+
+def test_a_run_says_which_columns_are_new_and_what_did_not_fit_once(played: Played):
+    columns = "units: 1 column that the registry does not know: petName."
+    casts = "units.updated_at: 2 values did not fit the type: null in the marts, listed in audit.cast_failures"
+    assert [(columns in said, casts in said) for said in played.said] == [(False, False), (True, True), (False, False)]
+    assert "Rex" not in "".join(played.said) and "later" not in "".join(played.said)

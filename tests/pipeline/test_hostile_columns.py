@@ -45,6 +45,8 @@ NAMES = {
     "validFrom": "delivered_valid_from",
     "outcome": "delivered_outcome",
     "іd": "іd",  # a Cyrillic letter
+    "Straße": "straße",
+    "état": "état",
     "ｉｄ": "ｉｄ",  # two wide ones
     "{{ env_var('FORTRESS_SSH_PASSWORD') }}": "delivered__env_var_fortress_ssh_password",
     "{% raw %}": "delivered__raw",
@@ -93,6 +95,10 @@ def test_every_column_is_in_the_marts_under_its_tame_name_with_its_value(warehou
     (row,) = (row for row in warehouse.rows(f"marts.{mart}") if row["status"] == "DONE")
     assert (row["id"], row["_organization_id"], row["_row_number"]) == ("r1", "acme", 1)
     assert {name: row[name] for name in NAMES.values()} == {name: _value(n) for n, name in enumerate(NAMES.values())}
+
+
+def test_the_tests_of_the_marts_can_be_run_on_them(warehouse: Warehouse):
+    warehouse.test("workorders workorders_history workorders_changes")
 
 
 def test_raw_has_the_names_as_they_were_delivered(warehouse: Warehouse):

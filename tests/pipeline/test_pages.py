@@ -15,8 +15,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from loaders.examples import MARKET_EXAMPLE, RENT_EXAMPLE
 from loaders.registry import topics
-from loaders.report import MARKET_EXAMPLE, RENT_EXAMPLE
 from tests.pipeline.cookbook import Recipe, answer, recipes, rewrite
 from tests.pipeline.harness import PROJECT
 
