@@ -58,7 +58,7 @@ class GateSettings:
 @cache
 def load_gates(path: Path = PROJECT / "dbt_project.yml") -> GateSettings:
     """The gates as the project sets them; the defaults where it says nothing. SettingsError for what is no limit."""
-    project = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    project = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) if path.is_file() else None
     variables = (project or {}).get("vars") or {}
     default = _changed(Gates(), variables.get("gates") or {}, "gates")
     by_topic = variables.get("gates_by_topic") or {}

@@ -151,7 +151,7 @@ def _shared_macros(project: Path) -> list[Path]:
 
 def _project_settings(project: Path) -> str:
     """dbt_project.yml without the gates: they decide what is loaded, and not what the marts say of it."""
-    settings = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    settings = yaml.load((project / "dbt_project.yml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return repr(settings | {"vars": {name: value for name, value in settings["vars"].items() if name not in VARIABLES}})
 
 

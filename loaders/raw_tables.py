@@ -15,6 +15,7 @@ from loaders.warehouse import BEYOND_REPAIR, quote, table_columns
 
 TECHNICAL_COLUMNS = {"_organization_id": "varchar", "_file_id": "bigint", "_row_number": "bigint", "_op": "varchar"}
 _PREFIX = "delivered_"
+_FEW_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def check_file(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
 def insert_rows(connection: duckdb.DuckDBPyConnection, opened: Opened) -> int:
     """Append the file's rows and prove that all of them are there and usable; their number."""
     readable, version = opened.readable, opened.version
-    is_numbered = readable.numbers_rows or "rowid" in opened.columns  # then a delivered column hides the table's own
+    # Numbering rows as they are read takes one thread; afterwards, another statement. A delivered `rowid` hides the table's own.
+    is_numbered = readable.numbers_rows or readable.row_count <= _FEW_ROWS or "rowid" in opened.columns
     targets = ", ".join(quote(opened.columns[folded(raw_column(column))]) for column in readable.columns)
     statement = f"""
         insert into {opened.table} ({targets}, _organization_id, _file_id, _row_number, _op)
@@ -124,10 +126,7 @@ def delete_rows(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> 
 
 
 def _number_rows(connection: duckdb.DuckDBPyConnection, table: str, file_id: int) -> None:
-    """Number a file's new rows by the order in which they stand in the table: the file's own, which DuckDB preserves.
-
-    Numbering while reading would take one thread instead of all.
-    """
+    """Number a file's new rows by the order in which they stand in the table: the file's own, which DuckDB preserves."""
     of_file = f"from {table} where _file_id = {file_id:d}"
     connection.execute(f"update {table} set _row_number = rowid - (select min(rowid) {of_file}) + 1 where _file_id = {file_id:d}")
 
