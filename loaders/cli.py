@@ -23,6 +23,7 @@ from loaders.docs_site import SITE, write_site
 from loaders.examples import examples
 from loaders.explain import explain
 from loaders.explain_report import show_explanation
+from loaders.lake import write_lake
 from loaders.landing import at_work
 from loaders.left_behind import for_somebody, read_left
 from loaders.market.group import market
@@ -81,10 +82,11 @@ def main() -> None:
 
 
 @command
-def sync_(as_json: bool) -> None:
+@click.option("--lake", "lake_url", help="Then add it to a lake for Spark: a folder or any fsspec URL. FORTRESS_LAKE_URL if not said.")
+def sync_(lake_url: str | None, as_json: bool) -> None:
     """Mirror what is new and load it.
 
-    Example: FORTRESS_EXPORTS_URL=sftp://user@host/root python -m loaders sync
+    Example: FORTRESS_EXPORTS_URL=sftp://user@host/root python -m loaders sync --lake s3://bucket/fortress
     """
     settings = load_settings()
     settings.require_exports_url()
@@ -92,6 +94,8 @@ def sync_(as_json: bool) -> None:
         step_aside(settings, progress(as_json))
         with at_work(settings.home), open_build(settings.build, memory_limit=settings.limits.memory) as connection:
             found = sync(settings, connection, remote, progress(as_json))
+            if lake_url := lake_url or settings.lake_url:
+                found.lake = write_lake(connection, lake_url, settings.home, progress(as_json))
     answer(as_json, found, lambda: report.show_sync(found))
     sys.exit(exit_code([found]))
 

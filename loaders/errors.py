@@ -38,6 +38,10 @@ class WarehouseBusy(TryAgain):
     """Another process holds build.duckdb."""
 
 
+class LakeUnreachable(TryAgain):
+    """The lake's store did not take, or hand over, a file; the next sync goes on from there."""
+
+
 class RateLimited(TryAgain):
     """A service wants us to wait longer than a command may; ``seconds`` is what it asked for, None where it did not say."""
 
@@ -84,6 +88,10 @@ class PublishRefused(Never):
 
 class BuildFailed(Never):
     """dbt reported an error; what was published before is untouched."""
+
+
+class LakeRefused(Never):
+    """The lake holds the files of another warehouse, or those of this one under other numbers."""
 
 
 class RestoreRefused(Never):

@@ -29,6 +29,7 @@ class Settings:
     ssh_password: str | None = field(default=None, repr=False)
     known_hosts: Path = Path("~/.ssh/known_hosts")
     organization_id: str | None = None
+    lake_url: str | None = field(default=None, repr=False)
     pii: str = "exclude"
     pii_key: bytes | None = field(default=None, repr=False)
     keep_published: int = 3
@@ -104,6 +105,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         ssh_password=values.get("FORTRESS_SSH_PASSWORD"),
         known_hosts=Path(values.get("FORTRESS_KNOWN_HOSTS", "~/.ssh/known_hosts")).expanduser(),
         organization_id=values.get("FORTRESS_ORGANIZATION_ID"),
+        lake_url=values.get("FORTRESS_LAKE_URL"),
         pii=_pii(values),
         pii_key=_pii_key(values) if _pii(values) == "hash" else None,
         keep_published=_keep_published(values),

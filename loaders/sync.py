@@ -9,6 +9,7 @@ import duckdb
 
 from loaders.errors import LoaderError, Never, ReadFailed
 from loaders.gate_settings import GateSettings, load_gates
+from loaders.lake import LakeReport
 from loaders.ledger import FileVersion
 from loaders.left_behind import remember_left
 from loaders.mirror import Landed, LeftForNextRun, mirror
@@ -46,6 +47,7 @@ class SyncReport:
     same_content: list[RemoteFile] = field(default_factory=list)
     left: list[tuple[RemoteFile, LoaderError]] = field(default_factory=list)
     waiting: int = 0  # files set aside, by this sync or by an earlier one
+    lake: LakeReport | None = None  # what was added to the lake, where there is one
 
     @property
     def attention(self) -> list[FileVersion]:
