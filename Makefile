@@ -9,7 +9,9 @@ NEEDS_CHROMIUM := command -v chromium chromedriver | wc -l | grep -q 2 || { echo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check docs lint query explore property crash bench audit lock clean
+NEEDS_JAVA := command -v java > /dev/null || { echo "Java 17 or newer is needed: on Debian, apt-get install openjdk-17-jre-headless"; exit 1; }
+
+.PHONY: help setup run test browser spark check docs lint query explore property crash bench audit lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,7 +41,18 @@ browser: .venv/ready ## The docs site in a real browser (needs Chromium and its 
 	@$(BIN)/python -m pytest -m browser -q tests/docs
 	@echo "screenshots are in target/screenshots"
 
-check: .venv/ready lint ## What CI runs: style, all tests, the docs site in a real browser
+# Spark is 400 MB: whoever needs it asks for it.
+.venv/spark/ready: spark.lock | .venv/ready
+	@$(NEEDS_JAVA)
+	@echo "setting up Spark (once; about a minute)"
+	@$(PYTHON) -m venv --clear .venv/spark
+	@$(BIN)/uv pip install --quiet --python .venv/spark/bin/python --require-hashes -r spark.lock
+	@touch $@
+
+spark: .venv/spark/ready ## The models on Apache Spark, compared with DuckDB's (needs Java; docs/scaling.md)
+	@$(BIN)/python -m pytest -m spark -q tests/spark
+
+check: .venv/ready .venv/spark/ready lint ## What CI runs: style, all tests, the docs site in a real browser, the models on Spark
 	@$(NEEDS_CHROMIUM)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
 
@@ -102,6 +115,7 @@ lock: .venv/ready ## Resolve the dependencies anew
 	@$(COMPILE) --group bench-dlt -o benchmarks/dlt.lock
 	@$(COMPILE) --group bench-plots -o benchmarks/plots.lock
 	@$(COMPILE) --group audit -o audit.lock
+	@$(COMPILE) --group spark -o spark.lock
 	@$(BIN)/python .ci/licences.py
 
 clean: ## Remove what set-up and builds left (never the warehouse)

@@ -5,6 +5,11 @@
     Arguments: log, `this` in a hook.
 #}
 {% macro forget_renumbered(log) -%}
+    {{ adapter.dispatch('forget_renumbered')(log) }}
+{%- endmacro %}
+
+
+{% macro default__forget_renumbered(log) -%}
     {%- if is_incremental() -%}
     delete from {{ log }} where _file_id not in (select _file_id from raw._files where status in ('loaded', 'superseded'))
     {%- endif -%}

@@ -22,11 +22,6 @@
 {%- endmacro %}
 
 
-{% macro spark__touched_rows(log, columns) -%}
-    select * from log_with_news semi join touched using ({{ rewritten_by() | join(', ') }})
-{%- endmacro %}
-
-
 {% macro unless_it_stands(resolution) -%}
     {{ adapter.dispatch('unless_it_stands')(resolution) }}
 {%- endmacro %}
@@ -41,6 +36,3 @@
         or delivered.{{ column }} is distinct from fates.{{ column }}
         {%- endfor %}
 {%- endmacro %}
-
-
-{% macro spark__unless_it_stands(resolution) -%}{%- endmacro %}

@@ -20,19 +20,23 @@
             lag(valid_to) over record as previous_to
         from {{ model }}
         window record as (partition by _organization_id, id order by version_number)
+    ),
+
+    judged as (
+        select
+            *,
+            case
+                when valid_from is null then 'starts at no time'
+                when valid_to < valid_from then 'ends before it starts'
+                when valid_to = valid_from and valid_from <> _batch_at then 'is as short as nothing, though no batch shares its instant'
+                when version_number <> coalesce(previous_number, 0) + 1 then 'is not the next number'
+                when previous_number is not null and previous_to is null then 'follows an open version'
+                when previous_to > valid_from then 'overlaps the version before'
+                when change_type in ('update', 'replace') and previous_to is distinct from valid_from then 'leaves a gap, though it changes a version in force'
+            end as fault
+        from neighbours
     )
 
-    select
-        *,
-        case
-            when valid_from is null then 'starts at no time'
-            when valid_to < valid_from then 'ends before it starts'
-            when valid_to = valid_from and valid_from <> _batch_at then 'is as short as nothing, though no batch shares its instant'
-            when version_number <> coalesce(previous_number, 0) + 1 then 'is not the next number'
-            when previous_number is not null and previous_to is null then 'follows an open version'
-            when previous_to > valid_from then 'overlaps the version before'
-            when change_type in ('update', 'replace') and previous_to is distinct from valid_from then 'leaves a gap, though it changes a version in force'
-        end as fault
-    from neighbours
+    select * from judged
     where fault is not null
 {% endtest %}

@@ -38,7 +38,7 @@
             ('intervals are sound', test_sound_intervals(tables.history)),
             ('the history as of now is current', test_equals_open_history(tables.current, tables.history, image)),
         ] %}
-        select '{{ invariant }}' as invariant, to_json(found)::varchar as found from ({{ query }}) as found
+        select '{{ invariant }}' as invariant, {{ row_as_text('found') }} as found from ({{ query }}) as found
         {%- if not loop.last %}
         union all
         {%- endif %}
