@@ -66,7 +66,7 @@ def find_news(connection: duckdb.DuckDBPyConnection) -> News:
     rebuild = tuple(topic for topic in sorted(newest) if built.get(topic, (0, ""))[1] != marks[topic])
     stale = tuple(topic for topic in sorted(newest) if topic not in rebuild and built[topic][0] < newest[topic])
     columns = {topic: json.dumps(table_columns(connection, "raw", topic)) for topic in (*stale, *rebuild)}
-    steady = _steady(connection, stale, columns) if not rebuild else frozenset()
+    steady = _steady(connection, stale, columns) if {*rebuild} <= {MARKET} else frozenset()  # which no view of a topic reads
     return News(stale, rebuild, tuple(sorted(built.keys() - newest.keys())), marks, newest, columns, steady)
 
 

@@ -14,16 +14,15 @@ _TESTS = ("sound_{}", "references_of_{}_arrive")  # a topic's own, written with 
 
 def builds(news: News, full_refresh: bool) -> list[list[str]]:
     """The arguments of each dbt invocation: one for what is built anew, one for what is brought up to date."""
+    never_asked_for = option("--exclude", [] if MARKET in news.newest else [MARKET_MODELS])
     untested = tests_of([topic for topic, newest in news.newest.items() if not newest])  # there are no rows to test
-    untested += [] if MARKET in news.newest else [MARKET_MODELS]  # nor is there anything to build of what was never asked for
+    empty = option("--exclude", [*untested, *never_asked_for[1:]])
     if full_refresh or news.is_everything:
-        return [["--full-refresh", *option("--exclude", untested)]]
-    anew = ["--full-refresh", *option("--select", _all_of(news.rebuild)), *option("--exclude", untested)] if news.rebuild else []
-    if news.topics and {*news.topics} <= news.steady:
-        return [["--select", *_tables_of(news.topics)]]
-    untouched = tests_of([topic for topic in news.newest if topic not in news.topics])
-    up_to_date = [*option("--select", _all_of(news.topics)), *option("--exclude", [*untested, *untouched])] if news.topics else []
-    return [arguments for arguments in (anew, up_to_date) if arguments]
+        return [["--full-refresh", *empty]]
+    anew = ["--full-refresh", "--select", *_all_of(news.rebuild), *empty] if news.rebuild else []
+    # Cautious: no test of a topic that is left alone, though it reads a model that is built.
+    brought_up_to_date = ["--indirect-selection", "cautious", "--select", *_news_of(news), *never_asked_for] if news.topics else []
+    return [arguments for arguments in (anew, brought_up_to_date) if arguments]
 
 
 def tests_of(chosen: Sequence[str]) -> list[str]:
@@ -44,16 +43,25 @@ def _all_of(chosen: Sequence[str]) -> list[str]:
     return found + ([MARKET_MODELS] if MARKET in chosen else [])
 
 
-def _tables_of(steady: Sequence[str]) -> list[str]:
-    """The tables that stand on topics, and the tests, by name: dbt looks through the whole project for each selector."""
+def _news_of(news: News) -> list[str]:
+    """What stands on topics with news, and its tests; of steady ones the tables alone. By name: dbt looks through the whole project
+    for each selector of another kind."""
     manifest = parsed_project()
     manifest.build_parent_and_child_maps()
-    sources = [f"source.{manifest.metadata.project_name}.fortress.{topic}" for topic in steady if topic != LEDGER]
-    own = [one for one in _models_of_no_topic(manifest) if LEDGER in steady]
+    changed, steady = ([one for one in news.topics if (one in news.steady) == is_steady] for is_steady in (False, True))
+    nodes = [manifest.nodes[one] for one in _standing_on(manifest, changed)]
+    nodes += [node for one in _standing_on(manifest, steady) if (node := manifest.nodes[one]).config.materialized in _TABLES]
+    others = set(tests_of([topic for topic in modelled_topics() if topic not in news.topics]))
+    names = dict.fromkeys(node.name for node in nodes if node.name not in others)
+    return [*names, *([MARKET_MODELS] if MARKET in news.topics else [])]
+
+
+def _standing_on(manifest: Any, chosen: Sequence[str]) -> list[str]:
+    """The models and tests that stand on topics; the ledger's are those of no topic."""
+    sources = [f"source.{manifest.metadata.project_name}.fortress.{topic}" for topic in chosen if topic not in (LEDGER, MARKET)]
+    own = _models_of_no_topic(manifest) if LEDGER in chosen else []
     tests = [child for one in own for child in manifest.child_map[one] if child.startswith("test.")]
-    others = set(tests_of([topic for topic in modelled_topics() if topic not in steady]))
-    nodes = [manifest.nodes[one] for one in dict.fromkeys([*_descendants(manifest, sources), *own, *tests])]
-    return [node.name for node in nodes if node.config.materialized in _TABLES and node.name not in others]
+    return [*_descendants(manifest, sources), *own, *tests]
 
 
 def _models_of_no_topic(manifest: Any) -> list[str]:
