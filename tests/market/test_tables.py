@@ -13,7 +13,7 @@ import duckdb
 import pytest
 import yaml
 
-from loaders.build import _builds, run_dbt
+from loaders.build import run_dbt
 from loaders.market.jobs import Request
 from loaders.market.status import read_market_status
 from loaders.metrics import openmetrics
@@ -21,6 +21,7 @@ from loaders.news import MARKET, find_news
 from loaders.pipeline import sync
 from loaders.privacy import Policy, Treatment
 from loaders.remote import open_remote
+from loaders.selection import builds
 from loaders.settings import PROJECT, Settings
 from loaders.verify import verify
 from loaders.warehouse import open_build
@@ -385,17 +386,17 @@ def test_a_run_without_market_data_builds_none_of_it_and_one_with_it_does(two_mo
     with open_build(tmp_path / "build.duckdb") as connection:
         nothing = find_news(connection)
         assert MARKET not in nothing.newest
-        (everything,) = _builds(nothing, full_refresh=False)
+        (everything,) = builds(nothing, full_refresh=False)
         assert everything[everything.index("--exclude") :].count("tag:market") == 1 and "--select" not in everything
     with open_build(two_months.settings.build) as connection:
         news = find_news(connection)
         assert news.newest[MARKET] >= 4 and MARKET in news.rebuild
-        assert all("tag:market" not in arguments for arguments in _builds(news, full_refresh=True))
+        assert all("tag:market" not in arguments for arguments in builds(news, full_refresh=True))
         for topic, number in news.newest.items():
             seen = number - 1 if topic == MARKET else number
             connection.execute("insert into raw._built values (?, ?, ?, now()::timestamp)", [topic, seen, news.fingerprints[topic]])
         assert find_news(connection).topics == (MARKET,)
-        (only,) = _builds(find_news(connection), full_refresh=False)
+        (only,) = builds(find_news(connection), full_refresh=False)
         assert only[only.index("--select") + 1] == "tag:market" and "source:fortress" not in " ".join(only)
         connection.execute("delete from raw._built")
 

@@ -128,9 +128,10 @@ class Warehouse:
             raise RuntimeError(f"{' '.join(arguments[1:])}: exit {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """A table's rows with the file's name and modification time in the place of its run-dependent number."""
+        """A table's rows with the file's name and modification time in the place of its number, which depends on the runs; so does the
+        number of the newest file, which is left out."""
         with duckdb.connect(str(self.home / "build.duckdb"), read_only=True) as connection:
-            found = connection.execute(f"select * from {table}")
+            found = connection.execute(f"select columns(lambda column_name: column_name <> '_newest_file_id') from {table}")
             names = [column[0] for column in found.description or ()]
             rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
             ledger = connection.execute("select _file_id, file_name, remote_mtime from raw._files").fetchall()
