@@ -73,6 +73,7 @@ def main() -> None:
     publishing      FORTRESS_KEEP_PUBLISHED
     limits          FORTRESS_MAX_FILE_BYTES, FORTRESS_MAX_RUN_BYTES, FORTRESS_MAX_FILE_ROWS,
                     FORTRESS_MAX_NAMES, FORTRESS_SILENCE_SECONDS, FORTRESS_MEMORY_LIMIT
+    a lake          FORTRESS_LAKE_URL, FORTRESS_LAKE_FORMAT, FORTRESS_LAKE_BUCKETS
     a witness       FORTRESS_API_...: `python -m loaders reconcile --help`
     market data     FORTRESS_MARKET_...: `python -m loaders market --help`
 
