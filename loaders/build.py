@@ -3,14 +3,16 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
 
 from loaders.errors import BuildFailed
+from loaders.ledger import later_than
 from loaders.manifest import OPTIONS, parsed_project
 from loaders.news import MARKET_MODELS, MARKET_TABLES, News
+from loaders.noticed import failed_casts, newest_built
+from loaders.progress import Line
 from loaders.publications import carry_none_on
 from loaders.registry import modelled_topics
 from loaders.selection import builds, option, tests_of
@@ -23,12 +25,14 @@ class BuildReport:
     """How many models dbt built and how many tests passed; ``warnings`` in dbt's words.
 
     ``unresolved_references`` counts the references that lead nowhere in what was tested; each test that found some is a warning.
+    ``failed_casts`` say, column by column, what of the new files did not fit its type.
     """
 
     models: int
     tests: int
     warnings: tuple[str, ...]
     unresolved_references: int = 0
+    failed_casts: tuple[Line, ...] = ()
 
 
 def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildReport:
@@ -42,6 +46,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
         for arguments in builds(news, full_refresh)
     ]
     with open_build(settings.build) as connection:
+        noticed = tuple(failed_casts(connection, newest_built(connection)))
         _drop_removed(connection, news.removed)
         _remember_built(connection, news, full_refresh)
     return BuildReport(
@@ -49,6 +54,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
         sum(report.tests for report in reports),
         tuple(one for report in reports for one in report.warnings),
         sum(report.unresolved_references for report in reports),
+        noticed,
     )
 
 
@@ -107,7 +113,8 @@ def _drop_removed(connection: duckdb.DuckDBPyConnection, removed: Sequence[str])
 
 
 def _remember_built(connection: duckdb.DuckDBPyConnection, news: News, full_refresh: bool) -> None:
-    now = _later_than_all(connection)
+    (latest,) = connection.execute("select max(built_at) from raw._built").fetchone() or (None,)
+    now = later_than(latest)  # by which builds are told apart
     times = {} if full_refresh else dict(connection.execute("select topic, built_at from raw._built").fetchall())
     times |= dict.fromkeys((*news.topics, *news.rebuild), now)
     connection.execute("begin")
@@ -120,10 +127,3 @@ def _remember_built(connection: duckdb.DuckDBPyConnection, news: News, full_refr
         connection.execute("delete from raw._staged where topic = ?", [topic])
         connection.execute("insert into raw._staged values (?, ?)", [topic, columns])
     connection.execute("commit")
-
-
-def _later_than_all(connection: duckdb.DuckDBPyConnection) -> datetime:
-    """Now, UTC: later than every build before, for it tells them apart, and clocks are set back."""
-    (latest,) = connection.execute("select max(built_at) from raw._built").fetchone() or (None,)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return now if latest is None or now > latest else latest + timedelta(microseconds=1)

@@ -25,7 +25,7 @@ from loaders.progress import Line, Progress
 from loaders.raw_tables import TECHNICAL_COLUMNS
 from loaders.readers import folded
 from loaders.seam import Seam
-from loaders.warehouse import quote, table_columns, topic_tables
+from loaders.warehouse import quote, quote_text, table_columns, topic_tables
 
 LOAD = "_load"
 _FILE_SIZE = "256MB"  # what one task of an engine reads well; smaller only where a sync brings less
@@ -107,7 +107,7 @@ def write_lake(connection: duckdb.DuckDBPyConnection, url: str, work: Path, prog
         tables = {"columns": _columns_query(connection)} | {name: f"select * from raw._{name}" for name in _WHOLE}
         for name, query in tables.items():
             local = Path(folder) / f"{name}.parquet"
-            connection.execute(f"copy ({query}) to '{_escaped(local)}' (format parquet)")
+            connection.execute(f"copy ({query}) to {quote_text(str(local))} (format parquet)")
             lake.send(local, local.name)
     (end,) = connection.execute("select coalesce(max(_file_id), 0) from raw._files").fetchone() or (0,)
     return LakeReport(lake.seam.label, rows, end)
@@ -120,7 +120,7 @@ def _known(connection: duckdb.DuckDBPyConnection, lake: Lake, folder: Path) -> i
         return 0
     query = f"""
         select coalesce(max(known._file_id), 0), coalesce(max(files._file_id) filter ({_SAME} <> {_SAME.replace("known", "files")}), 0)
-        from '{_escaped(local)}' as known left join raw._files as files using (_file_id)
+        from {quote_text(str(local))} as known left join raw._files as files using (_file_id)
     """
     end, differing = connection.execute(query).fetchone() or (0, 0)
     (own_end,) = connection.execute("select coalesce(max(_file_id), 0) from raw._files").fetchone() or (0,)
@@ -145,7 +145,7 @@ def _send_rows(connection: duckdb.DuckDBPyConnection, lake: Lake, topic: str, kn
     columns = ", ".join(f"{quote(column)} as {quote(name)}" for column, name in _columns(connection, topic))
     rows = f"select {columns} from raw.{quote(topic)} where _file_id > {known:d} and _file_id in (select _file_id from raw._files)"
     options = f"format parquet, compression zstd, file_size_bytes '{_FILE_SIZE}'"
-    (count,) = connection.execute(f"copy ({rows}) to '{_escaped(local)}' ({options})").fetchone() or (0,)
+    (count,) = connection.execute(f"copy ({rows}) to {quote_text(str(local))} ({options})").fetchone() or (0,)
     lake.send(local, f"{topic}/{LOAD}={load}")
     return count
 
@@ -167,7 +167,3 @@ def _columns_query(connection: duckdb.DuckDBPyConnection) -> str:
         rows = [[topic, *row] for row in enumerate(zip([*names, LOAD], [*kinds, "bigint"], strict=True))]
         connection.executemany("insert into lake_columns values (?, ?, ?, ?)", [[topic, place, *pair] for topic, place, pair in rows])
     return "select * from temp.lake_columns order by topic, position"
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

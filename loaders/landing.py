@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,11 +109,30 @@ def alone_in(landing: Path) -> Iterator[None]:
 
 
 @contextmanager
-def at_work(home: Path) -> Iterator[None]:
-    """Keep other commands from changing this warehouse between two steps of this one; WarehouseBusy when one is at work.
+def at_work(home: Path, patience: float = 0) -> Iterator[None]:
+    """Keep other commands from changing this warehouse between two steps of this one; WarehouseBusy when one is at work, and still is
+    after so many seconds of ``patience``: for those that need the warehouse for a moment only.
 
-    The folder itself is locked, which leaves no file behind.
+    The folder itself is locked, which leaves no file behind. DuckDB's own lock is not waited for: who holds the database without
+    this one may do so for hours.
     """
+    with ExitStack() as held:
+        if patience:
+            import tenacity  # imported here: most commands need not pay for it
+
+            tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(WarehouseBusy),
+                wait=tenacity.wait_random(0.05, 0.5),
+                stop=tenacity.stop_after_delay(patience),
+                reraise=True,
+            )(lambda: held.enter_context(_alone_at_work(home)))
+        else:
+            held.enter_context(_alone_at_work(home))
+        yield
+
+
+@contextmanager
+def _alone_at_work(home: Path) -> Iterator[None]:
     with writing(home):
         make_home(home)
         folder = os.open(home, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)

@@ -84,9 +84,14 @@ def next_file_id(connection: duckdb.DuckDBPyConnection) -> int:
 
 def now(connection: duckdb.DuckDBPyConnection) -> datetime:
     """The time of an arrival or a decision, UTC: later than every one before it, for they stand in this order, and clocks are set back."""
-    moment = datetime.now(UTC).replace(tzinfo=None)
     query = "select max(moment) from (select loaded_at as moment from raw._files union all select decided_at from raw._decisions)"
     (latest,) = connection.execute(query).fetchone()
+    return later_than(latest)
+
+
+def later_than(latest: datetime | None) -> datetime:
+    """Now, UTC, and in any case later than a moment before: clocks are set back."""
+    moment = datetime.now(UTC).replace(tzinfo=None)
     return moment if latest is None or moment > latest else latest + timedelta(microseconds=1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
+from loaders.errors import UnverifiableBuild
 from loaders.gate_settings import VARIABLES
 from loaders.registry import modelled_topics, topics
 from loaders.settings import PROJECT
@@ -95,8 +96,13 @@ def _market_exports(connection: duckdb.DuckDBPyConnection) -> int:
     return number
 
 
-def unbuilt_topics(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The topics with marts whose change log does not hold all that is loaded, whoever built it."""
+def refuse_if_unbuilt(connection: duckdb.DuckDBPyConnection) -> None:
+    """UnverifiableBuild when some change log does not hold all that is loaded, whoever built it: no difference, but work not done yet."""
+    if behind := _unbuilt_topics(connection):
+        raise UnverifiableBuild(f"loaded but not built: {', '.join(behind)}. Run `python -m loaders run`, or `dbt build`, first.")
+
+
+def _unbuilt_topics(connection: duckdb.DuckDBPyConnection) -> list[str]:
     found = []
     for topic in sorted(modelled_topics()):
         is_built = table_columns(connection, "marts", f"{topic}_changes")

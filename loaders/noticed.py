@@ -3,11 +3,12 @@
 Neither stops anything: new columns come along, such values are null and listed. Said in a few lines, once, by the run that met them.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator
 
 import duckdb
 
-from loaders.news import LEDGER
+from loaders.news import LEDGER, News
 from loaders.progress import Line
 from loaders.registry import modelled_topics, topics
 from loaders.seam import shown
@@ -18,18 +19,13 @@ from loaders.words import counted
 _MOST_NAMED = 5
 _MOST_LINES = 10
 
-Columns = Mapping[str, tuple[str, ...]]  # by topic, those that the registry does not expect
 
-
-def columns_beyond_the_registry(connection: duckdb.DuckDBPyConnection) -> Columns:
-    """What was delivered so far of known topics, and is in no entry of theirs."""
-    return {topic: unknown_columns(connection, topic) for topic in topics()}
-
-
-def new_columns(before: Columns, after: Columns) -> Iterator[Line]:
-    """A line for each topic that has more of them than before; ``status`` names them all."""
-    fresh = {topic: [name for name in names if name not in before.get(topic, ())] for topic, names in after.items()}
-    found = [(topic, names) for topic, names in sorted(fresh.items()) if names]
+def new_columns(connection: duckdb.DuckDBPyConnection, news: News) -> Iterator[Line]:
+    """A line for each topic that has columns which the registry does not expect and no build has seen; ``status`` names them all."""
+    built = {topic: json.loads(columns) for topic, columns in connection.execute("from raw._staged").fetchall()}
+    known = sorted(topics().keys() & news.columns.keys())
+    fresh = {topic: [name for name in unknown_columns(connection, topic) if name not in built.get(topic, ())] for topic in known}
+    found = [(topic, names) for topic, names in fresh.items() if names]
     for topic, names in found[:_MOST_LINES]:
         named = ", ".join(shown(name[:60]) for name in names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
         text = f"{topic}: {counted(len(names), 'column')} that the registry does not know: {named}"
@@ -37,8 +33,8 @@ def new_columns(before: Columns, after: Columns) -> Iterator[Line]:
     yield from _rest(len(found), "topic", "`python -m loaders status` names all unknown columns")
 
 
-def last_seen(connection: duckdb.DuckDBPyConnection) -> int:
-    """The newest file that a build had seen; 0 before the first one."""
+def newest_built(connection: duckdb.DuckDBPyConnection) -> int:
+    """The newest file that a build has seen; 0 before the first one."""
     return connection.execute("select coalesce(max(_file_id), 0) from raw._built where topic = ?", [LEDGER]).fetchone()[0]
 
 

@@ -9,7 +9,7 @@ from loaders.build import BuildReport, build
 from loaders.errors import LoaderError
 from loaders.landing import at_work
 from loaders.news import LEDGER, MARKET, News, find_news
-from loaders.noticed import columns_beyond_the_registry, failed_casts, last_seen, new_columns
+from loaders.noticed import new_columns
 from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
 from loaders.remote import open_remote
@@ -77,17 +77,15 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
         open_remote(settings) as remote,
         open_build(settings.build, memory_limit=settings.limits.memory) as connection,
     ):
-        known, seen = columns_beyond_the_registry(connection), last_seen(connection)
         course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
-        _say(new_columns(known, columns_beyond_the_registry(connection)), "sync", progress)
         news = find_news(connection)
+        _say(new_columns(connection, news), "sync", progress)
     if (news or full_refresh) and not stopping():
         progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
         with course.timed("build"):
             course.build = build(settings, news, full_refresh)
         _show_built(course.build, progress)
-        with open_build(settings.build, read_only=True) as connection:
-            _say(failed_casts(connection, seen), "build", progress)
+        _say(course.build.failed_casts, "build", progress)
     if not stopping() and (course.build or is_behind(settings)):
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):

@@ -15,7 +15,7 @@ import duckdb
 from loaders.privacy import NESTED_PERSON, Policy, Treatment, hashed, restricted_topics
 from loaders.published_views import Lost, Name, parse_view, without
 from loaders.table_macros import create_table_macros
-from loaders.warehouse import quote
+from loaders.warehouse import quote, quote_text
 
 Comment = tuple[str, str, str, str | None, str]  # kind, schema, relation, column (None: the relation itself), text
 
@@ -246,7 +246,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, comments: list[Comment], pub
     for kind, schema, name, column, text in comments:
         if (schema, name) in published and (column is None or column.lower() in published[schema, name]):
             place = f"{schema}.{quote(name)}" + (f".{quote(column)}" if column else "")
-            connection.execute(f"comment on {kind} {place} is '{text.replace(chr(39), chr(39) * 2)}'")
+            connection.execute(f"comment on {kind} {place} is {quote_text(text)}")
     connection.execute("commit")
 
 
@@ -254,7 +254,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, comments: list[Comment], pub
 def attached(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[None]:
     """``target``, made if there is none, as the database ``published`` beside the build."""
     (build,) = connection.execute("select current_database()").fetchone()
-    connection.execute(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as published ({_OPTIONS})")
+    connection.execute(f"attach {quote_text(str(target))} as published ({_OPTIONS})")
     try:
         yield
     finally:

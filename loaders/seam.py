@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -36,15 +36,10 @@ class Seam:
             if kind is None:
                 raise
             text = str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
-            clean = shown(self._without_secrets(text))  # the text may be the server's own, with a terminal's escapes in it
+            clean = shown(without(self.secrets, text))  # the text may be the server's own, with a terminal's escapes in it
             if kind is LandingRefused:
                 clean = f"cannot be copied into the landing folder: {clean}. Nothing half-written counts; free space or mend the rights."
             raise kind(f"{self.label}: {shown(path)}: {clean}") from (error if clean == text else None)
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 def seam_for(settings: Settings) -> Seam:
@@ -58,6 +53,13 @@ def seam_for(settings: Settings) -> Seam:
         raise SettingsError("FORTRESS_EXPORTS_URL cannot be read: percent-encode special characters in user name and password.")
     given = [settings.ssh_password, url.password, url.query]
     return Seam(label, frozenset(text for secret in given if secret for text in (secret, unquote(secret))))
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """``text`` with asterisks in the place of every secret."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
 
 
 def shown(text: str) -> str:

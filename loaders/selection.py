@@ -14,14 +14,15 @@ _TESTS = ("sound_{}", "references_of_{}_arrive")  # a topic's own, written with 
 
 def builds(news: News, full_refresh: bool) -> list[list[str]]:
     """The arguments of each dbt invocation: one for what is built anew, one for what is brought up to date."""
-    never_asked_for = option("--exclude", [] if MARKET in news.newest else [MARKET_MODELS])
+    never_asked_for = [] if MARKET in news.newest else [MARKET_MODELS]
     untested = tests_of([topic for topic, newest in news.newest.items() if not newest])  # there are no rows to test
-    empty = option("--exclude", [*untested, *never_asked_for[1:]])
+    left_out = option("--exclude", [*untested, *never_asked_for])
     if full_refresh or news.is_everything:
-        return [["--full-refresh", *empty]]
-    anew = ["--full-refresh", "--select", *_all_of(news.rebuild), *empty] if news.rebuild else []
+        return [["--full-refresh", *left_out]]
+    anew = ["--full-refresh", "--select", *_all_of(news.rebuild), *left_out] if news.rebuild else []
     # Cautious: no test of a topic that is left alone, though it reads a model that is built.
-    brought_up_to_date = ["--indirect-selection", "cautious", "--select", *_news_of(news), *never_asked_for] if news.topics else []
+    named = ["--select", *_news_of(news), *option("--exclude", never_asked_for)] if news.topics else []
+    brought_up_to_date = ["--indirect-selection", "cautious", *named] if named else []
     return [arguments for arguments in (anew, brought_up_to_date) if arguments]
 
 

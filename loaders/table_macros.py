@@ -15,7 +15,7 @@ import duckdb
 from jinja2 import Environment
 
 from loaders.settings import PROJECT
-from loaders.warehouse import quote
+from loaders.warehouse import quote, quote_text
 
 _MACROS = PROJECT / "macros" / "analysis"
 _HISTORY_COLUMNS = ["_organization_id", "id", "valid_from", "valid_to", "is_deleted", "change_type", "version_number"]
@@ -39,7 +39,7 @@ def create_table_macros(connection: duckdb.DuckDBPyConnection) -> None:
 
 def as_of_sql(history: str, moment: str) -> str:
     """The select of dbt's ``as_of``; ``history`` and ``moment`` are SQL."""
-    return str(_macros().default__versions_as_of(history, moment))
+    return str(_macros().versions_as_of(history, moment))
 
 
 def changes_between_sql(history: str, since: str, before: str) -> str:
@@ -49,7 +49,7 @@ def changes_between_sql(history: str, since: str, before: str) -> str:
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, parameters: str, body: str, comment: str) -> None:
     connection.execute(f"create or replace macro marts.{quote(name)}({parameters}) as table {body}")
-    connection.execute(f"comment on macro table marts.{quote(name)} is '{comment.replace(chr(39), chr(39) * 2)}'")
+    connection.execute(f"comment on macro table marts.{quote(name)} is {quote_text(comment)}")
 
 
 def _guarded(body: str, publication: str) -> str:

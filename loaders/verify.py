@@ -12,10 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
-import duckdb
-
 from loaders.build import run_dbt
-from loaders.errors import UnverifiableBuild
 from loaders.fingerprints import Difference, compare_files, compare_tables
 from loaders.gate_settings import NO_GATES, GateSettings
 from loaders.landing import landing_path, sha256_of
@@ -23,7 +20,7 @@ from loaders.ledger import FileVersion, all_versions
 from loaders.market.landing import shelf_of
 from loaders.market.verifying import check_shelf, compare_market, loaded_exports, reload
 from loaders.mirror import Landed
-from loaders.news import MARKET_MODELS, unbuilt_topics
+from loaders.news import MARKET_MODELS, refuse_if_unbuilt
 from loaders.raw import RawLoader
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
@@ -47,11 +44,11 @@ class Verification:
 def verify(settings: Settings, progress: Progress) -> Verification:
     """Rebuild in a scratch folder inside FORTRESS_HOME, compare every raw table and mart, and remove the scratch again.
 
-    UnverifiableBuild when the build is behind the ledger: that is no difference, it is work not done yet.
+    UnverifiableBuild when the build is behind the ledger.
     """
     settings.require_warehouse()
     with open_build(settings.build) as connection:
-        _refuse_if_behind(connection)
+        refuse_if_unbuilt(connection)
         versions = _that_count(all_versions(connection))
         topics = [topic for topic in topic_tables(connection) if topic in modelled_topics()]
         exports = loaded_exports(connection)
@@ -77,11 +74,6 @@ def _build(scratch: Settings, topics: Sequence[str], has_market: bool, progress:
     untested = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
     if selected:
         run_dbt(scratch, ["build", *untested, "--full-refresh", "--no-write-json", "--select", *selected])
-
-
-def _refuse_if_behind(connection: duckdb.DuckDBPyConnection) -> None:
-    if behind := unbuilt_topics(connection):
-        raise UnverifiableBuild(f"loaded but not built: {', '.join(behind)}. Run `python -m loaders run`, or `dbt build`, first.")
 
 
 def _that_count(versions: Sequence[FileVersion]) -> list[FileVersion]:

@@ -18,10 +18,11 @@ from loaders.market.jobs import Request, ServiceJob, parse_job
 from loaders.market.settings import MarketSettings, require_credentials
 from loaders.market.token import Tokens
 from loaders.progress import Progress
+from loaders.seam import without
 from loaders.web.answers import Answer, Wording, good
 from loaders.web.http import NotSent, open_http, safe_target, send
 from loaders.web.retries import Retries
-from loaders.web.secrets import cleaned, without_secrets
+from loaders.web.secrets import without_secrets
 from loaders.web.waits import Pace, service_skew
 
 _JOBS = "/bulk_api/jobs"
@@ -116,7 +117,7 @@ class Client:
             job = parse_job(answer.document)
         if job is None:
             raise ReadFailed(f"{answer.asked} ({answer.status}): the service answered without a job's id.")
-        return replace(job, message=job.message and cleaned(job.message, self._tokens.secrets))
+        return replace(job, message=job.message and without(self._tokens.secrets, job.message))
 
     def _call(self, method: str, path: str, kinds: tuple[type[LoaderError], ...] = (TryAgain,), **content: Any) -> Answer:
         return self.repeating(kinds)(self._once, method, path, content)

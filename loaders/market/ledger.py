@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime
 
 import duckdb
 
+from loaders.landing import at_work
 from loaders.market.jobs import Request
-from loaders.patience import patiently_at_work
 from loaders.settings import Settings
 from loaders.warehouse import open_build
 
@@ -100,7 +100,7 @@ class Ledger:
         """The jobs in these states (all, if none is named), in the order in which they were asked for."""
         if not self.settings.build.exists():
             return []
-        with patiently_at_work(self.settings.home, self.patience), open_build(self.settings.build, read_only=True) as connection:
+        with at_work(self.settings.home, self.patience), open_build(self.settings.build, read_only=True) as connection:
             return read_jobs(connection, *states)
 
     def write(self, *jobs: MarketJob) -> None:
@@ -114,7 +114,7 @@ class Ledger:
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The build database, with the ledger in it; no other command works on this warehouse meanwhile."""
         with (
-            patiently_at_work(self.settings.home, self.patience),
+            at_work(self.settings.home, self.patience),
             open_build(self.settings.build, memory_limit=self.settings.limits.memory) as connection,
         ):
             definition = ", ".join(f"{name} {kind}" for name, kind in JOB_COLUMNS.items())

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from loaders.errors import SettingsError, UnverifiableBuild
-from loaders.news import unbuilt_topics
+from loaders.news import refuse_if_unbuilt
 from loaders.warehouse import quote, table_columns
 
 Key = tuple[str, str]  # organization and id
@@ -68,8 +68,7 @@ def delivered_topics(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The topics of which something was delivered and built; UnverifiableBuild when the build does not hold all that is loaded."""
     if not table_columns(connection, "audit", "topic_freshness"):
         raise UnverifiableBuild("nothing is built yet. Run `python -m loaders run` first.")
-    if behind := unbuilt_topics(connection):
-        raise UnverifiableBuild(f"loaded but not built: {', '.join(behind)}. Run `python -m loaders run`, or `dbt build`, first.")
+    refuse_if_unbuilt(connection)
     found = connection.execute("select distinct topic from audit.topic_freshness where files > 0 order by topic").fetchall()
     return [topic for (topic,) in found if table_columns(connection, "marts", f"{topic}_history")]
 

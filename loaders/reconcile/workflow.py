@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from loaders.errors import AccessRefused, CertificateRefused, LoaderError, UnverifiableBuild
-from loaders.patience import patiently_at_work
+from loaders.landing import at_work
 from loaders.progress import Line, Progress
 from loaders.reconcile.client import Api, Record, ids_of
 from loaders.reconcile.counting import count_made_since, count_there, judge_counts
@@ -100,14 +100,14 @@ def reconcile(settings: Settings, api: Api, wanted: Wanted, say: Progress, patie
         with _noting(report, one.endpoint, say):
             report.topics.append(_compared(api, one, wanted, at, say))
     if report.topics:
-        with patiently_at_work(settings.home, patience), open_build(settings.build) as connection:
+        with at_work(settings.home, patience), open_build(settings.build) as connection:
             report.reconciliation = write_results(connection, [*report.topics, *_not_compared(report, scope)], at)
     return report
 
 
 @contextmanager
 def _reading(settings: Settings, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
-    with patiently_at_work(settings.home, patience), open_build(settings.build, read_only=True) as connection:
+    with at_work(settings.home, patience), open_build(settings.build, read_only=True) as connection:
         yield connection
 
 

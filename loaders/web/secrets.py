@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from loaders.errors import LoaderError
+from loaders.seam import without
 
 
 @contextmanager
@@ -12,12 +13,5 @@ def without_secrets(secrets: Callable[[], Sequence[str]]) -> Iterator[None]:
     try:
         yield
     except LoaderError as error:
-        error.args = tuple(cleaned(one, secrets()) if isinstance(one, str) else one for one in error.args)
+        error.args = tuple(without(secrets(), one) if isinstance(one, str) else one for one in error.args)
         raise
-
-
-def cleaned(text: str, secrets: Sequence[str]) -> str:
-    """``text`` with asterisks in the place of every secret."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text

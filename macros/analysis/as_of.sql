@@ -12,11 +12,6 @@
 
 {# The select of as_of on any history; the published file's table macros are made of it too (loaders/table_macros.py). #}
 {% macro versions_as_of(history, timestamp) -%}
-    {{ adapter.dispatch('versions_as_of')(history, timestamp) }}
-{%- endmacro %}
-
-
-{% macro default__versions_as_of(history, timestamp) -%}
     select * exclude (valid_from, valid_to, is_current, is_deleted, change_type, version_number)
     from {{ history }}
     where

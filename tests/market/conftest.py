@@ -16,6 +16,9 @@ from loaders.settings import Settings
 from loaders.warehouse import open_build
 from loaders.web.waits import Pace
 from tests.market.odd_service import OddService
+from tests.waiting import barely, said, slept
+
+__all__ = ["said", "slept"]  # fixtures, for pytest to find here
 
 BRISK = Pace(first_poll=0.02, slowest_poll=0.05, first_retry=0.01, look=0.3, settle=0.3, patience=20)
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 3))
@@ -45,27 +48,10 @@ def access(service: OddService, **changes: Any) -> MarketSettings:
 
 
 @pytest.fixture
-def slept() -> list[float]:
-    """How long was waited, in the place of waiting; what is shorter than a second is waited for."""
-    return []
-
-
-@pytest.fixture
-def said() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def markets(settings: Settings, service: OddService, slept: list[float], said: list[str]) -> Iterator[Callable[..., Market]]:
     """Opens the market anew, as the next command would."""
-    import time
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        time.sleep(min(seconds, 0.05))
-
     with ExitStack() as stack:
-        yield lambda **changes: stack.enter_context(open_market(settings, access(service, **changes), said.append, BRISK, sleep))
+        yield lambda **changes: stack.enter_context(open_market(settings, access(service, **changes), said.append, BRISK, barely(slept)))
 
 
 @pytest.fixture

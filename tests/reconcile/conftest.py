@@ -5,7 +5,6 @@ import io
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +25,9 @@ from loaders.web.service import Json
 from loaders.web.waits import Pace
 from tests.loaders.conftest import build_topics
 from tests.odd_answers import OddAnswers
+from tests.waiting import barely, said, slept
+
+__all__ = ["said", "slept"]  # fixtures, for pytest to find here
 
 BRISK = Pace(first_retry=0.01, patience=20)
 WATERMARK = datetime(2026, 3, 1, 12)
@@ -122,23 +124,8 @@ def api() -> Iterator[OddApi]:
 
 
 @pytest.fixture
-def slept() -> list[float]:
-    """How long was waited, in the place of waiting; what is shorter than a second is waited for."""
-    return []
-
-
-@pytest.fixture
-def said() -> list[str]:
-    return []
-
-
-@pytest.fixture
 def client(api: OddApi, slept: list[float], said: list[str]) -> Iterator[Api]:
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        time.sleep(min(seconds, 0.05))
-
-    made = Api(ApiSettings(api.url, api.key), BRISK, said.append, sleep)
+    made = Api(ApiSettings(api.url, api.key), BRISK, said.append, barely(slept))
     yield made
     made.close()
 
