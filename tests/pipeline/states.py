@@ -10,8 +10,8 @@ from tests.pipeline.harness import Warehouse
 
 State = dict[str, tuple[int, int]]  # by table: rows, and a sum of their hashes
 
-# Numbers and times that a warehouse gives a file, words that quote them, and what is reckoned from the time of asking.
-_OWN = {"_file_id", "loaded_at", "reason", "lag", "is_overdue"}
+# Numbers and times that a warehouse gives a file or a build, words that quote them, and what is reckoned from the time of asking.
+_OWN = {"_file_id", "_newest_file_id", "loaded_at", "reason", "lag", "is_overdue"}
 
 _FILES = "select _file_id, organization_id, topic, file_name, remote_mtime, sha256 from audit.files"
 
