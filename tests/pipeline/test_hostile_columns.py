@@ -40,7 +40,8 @@ NAMES = {
     "true": "true",
     "exclude": "exclude",
     "image": "image",
-    "rowid": "rowid",
+    "rowid": "delivered_rowid",  # DuckDB finds rows by its own
+    **{name: name for name in ("kind", "batch_order", "delivered", "log", "touched", "found", "filename", "old")},
     "isDeleted": "delivered_is_deleted",
     "validFrom": "delivered_valid_from",
     "outcome": "delivered_outcome",
@@ -69,9 +70,11 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pyte
     folder.mkdir(parents=True)
     header = ["id", "status", "updatedAt", *NAMES]
     _write(folder / "LOAD.csv", header, ["r1", "OPEN", "2026-01-01T00:00:00Z", *(f"old {n}" for n in range(len(NAMES)))])
-    _write(folder / "20260101-080000000.csv", ["OP", *header], ["U", "r1", "DONE", "2026-01-01T08:00:00Z", *map(_value, range(len(NAMES)))])
     warehouse.sync()
     warehouse.build()
+    _write(folder / "20260101-080000000.csv", ["OP", *header], ["U", "r1", "DONE", "2026-01-01T08:00:00Z", *map(_value, range(len(NAMES)))])
+    warehouse.sync()
+    warehouse.build()  # on top: what is there is read back by these names
     return warehouse
 
 
