@@ -15,7 +15,7 @@ from sshfs.pools import SFTPSoftChannelPool
 
 from loaders.errors import ReadFailed
 
-MOST_SILENT = 10  # files that are waited for in vain before the server is given up
+MOST_SILENT = 10  # files and folders that are waited for in vain before the server is given up
 
 _LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 
@@ -129,7 +129,7 @@ class Channels(SFTPSoftChannelPool):
     def _unanswered(self) -> Exception:
         self._silent += 1
         if self._silent > MOST_SILENT:
-            self._ended_because = f"{self._silent} files were waited for in vain, and this run waits for no more"
+            self._ended_because = f"{self._silent} files or folders were waited for in vain, and this run waits for no more"
             self.client.abort()
             return ConnectionError(self._ended_because)
         return ReadFailed(f"the server answers, and has sent nothing of this for {self.silence:g} seconds, twice")

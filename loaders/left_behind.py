@@ -46,9 +46,8 @@ def remember_left(connection: duckdb.DuckDBPyConnection, left: Iterable[tuple[Re
         connection.execute("insert into raw._left values (?, ?, ?, ?, ?, ?, ?)", row)
     for one in closed:
         label = shown(one.path)
-        connection.execute(
-            "insert into raw._left values (?, null, null, ?, ?, true, ?)", [label, "Closed", one.reason, since.get(label, now)]
-        )
+        row = [label, one.error, one.reason, one.needs_somebody, since.get(label, now)]
+        connection.execute("insert into raw._left values (?, null, null, ?, ?, ?, ?)", row)
     connection.execute("commit")
 
 

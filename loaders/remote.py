@@ -80,7 +80,7 @@ class Remote:
 
     def _entries(self, folder: str) -> list[Entry]:
         at_most = self._limits.names - self._names
-        with self._turn, self._seam.crossing(folder, ServerUnreachable):
+        with self._turn, self._seam.crossing(folder, ReadFailed):
             infos = self._fs.ls(folder, detail=True, **({"at_most": at_most} if self._counts_itself else {}))
         with self._counting:
             self._names += len(infos)

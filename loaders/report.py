@@ -84,7 +84,8 @@ def show_sync(report: SyncReport) -> None:
     duplicates = sum(version.status == "duplicate" for version in report.loaded) + len(report.same_content)
     line = f"synced: {counted(len(loaded), 'file')} loaded ({counted(rows, 'row')}), {report.plan.unchanged} unchanged"
     line = f"{line}, {duplicates} with nothing new"
-    console().print(f"{line}, {len(report.left)} left for the next run, {len(report.attention)} set aside ({report.waiting} in all)")
+    left = len(report.left) + len(report.plan.unlisted)
+    console().print(f"{line}, {left} left for the next run, {len(report.attention)} set aside ({report.waiting} in all)")
     for version in report.attention:
         console().print(
             f"  {version.status}: {version.organization_id}/{version.topic}/{version.file_name}: {version.reason}", markup=False
@@ -97,7 +98,7 @@ def show_sync(report: SyncReport) -> None:
 def _show_oddities(plan: Plan) -> None:
     for path in plan.vanished:
         console().print(f"  gone from the server (its rows stay): {path}", markup=False)
-    for reason in plan.closed:
+    for reason in (*plan.closed, *plan.unlisted):
         console().print(f"  not looked at: {reason}", markup=False)
     for path in plan.ignored:
         console().print(f"  not an export, left alone: {path}", markup=False)

@@ -16,7 +16,7 @@ def exit_code(syncs: Sequence[SyncReport]) -> int:
     """What syncs end with that ran through; a file still being written is left to the next run, and is no failure."""
     if any(one.waiting or one.refused or one.plan.closed for one in syncs[-1:]):
         return ATTENTION
-    return TEMPORARY if any(one.failed for one in syncs) else 0
+    return TEMPORARY if any(one.failed or one.plan.unlisted for one in syncs) else 0
 
 
 def error_code(error: LoaderError) -> int:
@@ -31,7 +31,7 @@ def summary(synced: SyncReport | None, built: BuildReport | None, seconds: Mappi
         "files": len(loaded),
         "rows": sum(version.row_count or 0 for version in loaded),
         "set_aside": synced.waiting if synced else None,
-        "left_for_next_run": len(synced.left) if synced else 0,
+        "left_for_next_run": len(synced.left) + len(synced.plan.unlisted) if synced else 0,
         "models": built.models if built else 0,
         "tests": built.tests if built else 0,
         "warnings": len(built.warnings) if built else 0,

@@ -18,9 +18,12 @@ from loaders.raw import RawLoader
 from loaders.registry import topics
 from loaders.remote import Listing, Remote, RemoteFile
 from loaders.settings import Settings
+from loaders.tree import Closed
 from loaders.waiting import SetAside, set_aside
 from loaders.warehouse import remember_ended, topic_tables
 from loaders.words import counted
+
+_MOST_CLOSED_SAID = 10
 
 Stopping = Callable[[], bool]  # asked between two pieces of work: whether to leave the rest to the next run
 
@@ -28,7 +31,8 @@ Stopping = Callable[[], bool]  # asked between two pieces of work: whether to le
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a sync would do, in the order it would do it; ``vanished`` are the paths that are gone since the last one, and
-    ``waiting`` the files set aside, which no sync will load. ``closed`` says which folders could not be looked into, and why."""
+    ``waiting`` the files set aside, which no sync will load. ``closed`` says which folders could not be looked into, and why;
+    ``unlisted`` those that the next sync may find open."""
 
     wanted: tuple[RemoteFile, ...]
     unchanged: int
@@ -36,6 +40,7 @@ class Plan:
     ignored: tuple[str, ...]
     waiting: tuple[SetAside, ...] = ()
     closed: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -74,7 +79,8 @@ def make_plan(connection: duckdb.DuckDBPyConnection, listing: Listing) -> Plan:
     vanished = sorted(path for path, *_, vanished_at in rows if path not in present and vanished_at is None and listing.knows(path))
     waiting = tuple(set_aside(connection))
     ordered, unchanged = tuple(_in_order(connection, wanted)), len(listing.files) - len(wanted)
-    return Plan(ordered, unchanged, tuple(vanished), listing.ignored, waiting, tuple(one.reason for one in listing.closed))
+    closed, unlisted = (tuple(one.reason for one in listing.closed if one.needs_somebody is needed) for needed in (True, False))
+    return Plan(ordered, unchanged, tuple(vanished), listing.ignored, waiting, closed, unlisted)
 
 
 def sync(
@@ -93,6 +99,7 @@ def sync(
     plan = make_plan(connection, listing)
     _note_vanished(connection, plan.vanished, listing.files)
     report = SyncReport(plan)
+    _say_closed(listing.closed, progress)
     gates = gates or load_gates()
     gates.refuse_unknown({*topics(), *topic_tables(connection), *(file.topic for file in listing.files)})
     loader = RawLoader(connection, settings.landing, gates, settings.limits)
@@ -108,6 +115,14 @@ def sync(
     report.waiting = len(set_aside(connection))
     remember_ended(connection, "sync")
     return report
+
+
+def _say_closed(closed: Sequence[Closed], progress: Progress) -> None:
+    for one in closed[:_MOST_CLOSED_SAID]:
+        until = "" if one.needs_somebody else " The next run looks again."
+        progress(Line(f"not looked at: {one.reason}{until}", level="warning", status="left", error=one.error))
+    if len(closed) > _MOST_CLOSED_SAID:
+        progress(Line(f"and {len(closed) - _MOST_CLOSED_SAID:,} more: `python -m loaders status` names them all", level="warning"))
 
 
 def _settle(loader: RawLoader, outcome: Landed | LeftForNextRun, report: SyncReport, tally: "_Tally") -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from loaders.errors import AccessRefused, TooMuchAsked
+from loaders.errors import AccessRefused, LoaderError, Never, ReadFailed, TooMuchAsked
 from loaders.names import PUBLIC_FOLDER, ExportName, parse_file, parse_organization, parse_topic
 from loaders.seam import shown
 
@@ -51,10 +51,21 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A folder or file that could not be looked at. ``path`` may hold anything: escape it for showing."""
+    """A folder or file that could not be looked at. ``path`` may hold anything: escape it for showing.
+
+    ``needs_somebody`` is false where the next sync may find it open: the server fell silent over it, or failed to list it.
+    """
 
     path: str
     reason: str
+    error: str = "Closed"
+    needs_somebody: bool = True
+
+    @classmethod
+    def because_of(cls, path: str, error: LoaderError) -> "Closed":
+        """Closed by what was raised when it was looked into."""
+        reason = str(error) if shown(path) in str(error) else f"{shown(path)}: {error}"
+        return cls(path, reason) if isinstance(error, Never) else cls(path, reason, type(error).__name__, needs_somebody=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +133,8 @@ class Walk:
         """What a folder holds; nothing when it is closed to us: one such folder is not to keep the others from us."""
         try:
             return self.ls(path)
-        except (AccessRefused, TooMuchAsked) as error:
-            self.closed.append(Closed(path, str(error)))
+        except (AccessRefused, ReadFailed, TooMuchAsked) as error:
+            self.closed.append(Closed.because_of(path, error))
             return []
 
     def _top(self, root: Sequence[Entry]) -> tuple[list[Folder], list[Folder]]:

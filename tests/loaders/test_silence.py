@@ -1,6 +1,7 @@
 """A server that falls silent over one file, over many, or altogether: the others are loaded, and what is missing is said."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def hanging(hangs: Callable[[bytes, int], bool]) -> type[Honest]:
     return Hanging
 
 
+class Stalling(Honest):
+    """Lists half of one organization's topic, and nothing of another one's folder, and then nothing more on that channel."""
+
+    async def scandir(self, path: bytes):
+        listed = 0
+        async for name in super().scandir(path):
+            if path == b"/beta/public" or (path == UNITS and listed > 10):
+                await asyncio.sleep(3600)
+            listed += 1
+            yield name
+
+
 def path_of(name: str) -> bytes:
     return UNITS + f"/{name}.csv".encode()
 
@@ -94,8 +107,29 @@ def test_a_server_that_hangs_over_file_after_file_is_not_waited_for_all_day(vict
     with serve_hostile(victim.exports, victim.keys, hanging(lambda path, offset: True)) as server:
         done = victim.run(server, "sync", FORTRESS_SILENCE_SECONDS="1")
     assert done.returncode == 75
-    assert "ServerUnreachable" in done.stderr.decode() and "11 files were waited for in vain" in done.stderr.decode()
+    assert "ServerUnreachable" in done.stderr.decode() and "11 files or folders were waited for in vain" in done.stderr.decode()
     assert victim.landed() == []
+
+
+def test_an_organization_whose_listing_hangs_is_left_to_the_next_run_and_the_others_are_loaded(victim: Victim):
+    for organization in ("beta", "gamma", "delta"):
+        victim.deliver(f"{organization}/units/{NAMES[0]}.csv", "id,OP\n1,I\n")
+    with serve_hostile(victim.exports, victim.keys) as server:
+        assert victim.run(server, "sync").returncode == 0
+    for organization in ("acme", "beta", "gamma", "delta"):
+        victim.deliver(f"{organization}/units/{NAMES[1]}9.csv", "id,OP\n2,I\n")
+    with serve_hostile(victim.exports, victim.keys, Stalling) as server:
+        done = victim.run(server, "sync", "--json", FORTRESS_SILENCE_SECONDS="1")
+        said = done.stderr.decode()
+        assert done.returncode == 75, said
+        assert "/acme/public/exported_units: the server answers, and has sent nothing of this for 1 seconds, twice" in said
+        assert "/beta/public: the server answers" in said and "The next run looks again." in said
+        assert victim.run(server, "status", "--json").returncode == 0, "nobody has to act"
+    assert json.loads(done.stdout)["plan"]["vanished"] == [], "what was not listed is not gone"
+    assert {organization for organization, _, name in victim.loaded() if name == f"{NAMES[1]}9.csv"} == {"gamma", "delta"}
+    with serve_hostile(victim.exports, victim.keys) as server:
+        assert victim.run(server, "sync").returncode == 0
+    assert {organization for organization, _, name in victim.loaded() if name == f"{NAMES[1]}9.csv"} == {"acme", "beta", "gamma", "delta"}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "a minute", "3601", "nan", "1e3"])
