@@ -4,11 +4,12 @@
       gates: {changes_delete: 0.2}
       gates_by_topic: {activities: {column_empties: null}, screenings: off}
 
-What is not named has the default below. A share is a number from 0 to 1; null, false or off switches a gate off. docs/decisions/0018.
+What is not named has the default below. A share is a number from 0 to 1; null, false or off switches a gate off.
+docs/decisions/0018 and 0036.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ VARIABLES = ("gates", "gates_by_topic")
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """A topic's limits. Each is a share; a file at the limit passes, one beyond it is held."""
+    """A topic's limits, shares but for ``columns_added``; a file at the limit passes, one beyond it is held."""
 
     minimum_records: int = 100  # of a topic with fewer records, a share says little: no file of it is held for them
     minimum_updates: int = 20  # the same of a file's updates, for ``column_empties``
@@ -33,9 +34,13 @@ class Gates:
     changes_delete: float | None = 0.3  # a change file that deletes that many of the topic's records
     column_empties: float | None = 0.5  # a column that no update of a file fills, and that many of the updates before did
     last_line_open: float | None = 0.05  # a CSV file whose last line does not end, when at most that many of those before were so
+    columns_added: int | None = 200  # a file that brings that many columns which neither the topic's table nor the registry has
 
 
-NO_GATES = Gates(snapshot_shrinks=None, snapshot_forgets=None, changes_delete=None, column_empties=None, last_line_open=None)
+_NUMBERS = frozenset({"minimum_records", "minimum_updates", "minimum_files"})  # which cannot be switched off
+NO_GATES = Gates(
+    snapshot_shrinks=None, snapshot_forgets=None, changes_delete=None, column_empties=None, last_line_open=None, columns_added=None
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,14 @@ def _changed(gates: Gates, given: Any, where: str) -> Gates:
 
 def _limit(name: str, value: Any, where: str) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if name in {one.name for one in fields(Gates) if one.type is int or one.type == "int"}:
-        if not (is_number and value >= 0):
-            raise SettingsError(f"dbt_project.yml: {where}.{name} is {value!r}, and must be a number of records.")
-        return int(value)
-    if value is None or value is False:
+    if name not in _NUMBERS and (value is None or value is False):
         return None
+    if name in _NUMBERS or name == "columns_added":
+        if not (is_number and value >= 0):
+            off = ", or null to switch it off" if name == "columns_added" else ""
+            what = {"columns_added": "columns", "minimum_files": "files"}.get(name, "records")
+            raise SettingsError(f"dbt_project.yml: {where}.{name} is {value!r}, and must be a number of {what}{off}.")
+        return int(value)
     if not (is_number and 0 <= value <= 1):
         raise SettingsError(f"dbt_project.yml: {where}.{name} is {value!r}, and must be a share from 0 to 1, or null to switch it off.")
     return float(value)

@@ -6,8 +6,14 @@ passes: it stands before everything and deletes nothing.
 
 from collections.abc import Iterator
 
+import duckdb
+
 from loaders.gate_settings import Gates
 from loaders.measures import Ground, LoadedFile, Measure
+from loaders.raw_tables import Opened, raw_column
+from loaders.readers import folded
+from loaders.registry import topics
+from loaders.warehouse import table_columns
 
 _MOST_NAMED = 5
 
@@ -22,6 +28,21 @@ def judge(file: LoadedFile, measure: Measure, gates: Gates) -> None:
     found = [*_of_end(file, gates), *of_kind(file, measure, gates)]
     if found:
         raise TooMuch("; ".join(found))
+
+
+def judge_columns(connection: duckdb.DuckDBPyConnection, opened: Opened, gates: Gates) -> None:
+    """TooMuch when a file would widen its topic by more columns than a limit; before its table gets any of them.
+
+    What a first file of a topic that nobody knows brings cannot be compared with anything, and passes.
+    """
+    topic, delivered = opened.version.topic, opened.readable.columns
+    if gates.columns_added is None or len(delivered) <= gates.columns_added:
+        return
+    expected = topics()[topic].columns if topic in topics() else ()
+    known = {folded(name) for name in (*table_columns(connection, "raw", topic), *(column.name for column in expected))}
+    new = sum(folded(raw_column(column)) not in known for column in delivered)
+    if known and new > gates.columns_added:
+        raise TooMuch(f"the file would bring {new:,} columns that the topic does not have; the limit is {gates.columns_added:,}")
 
 
 def _of_end(file: LoadedFile, gates: Gates) -> Iterator[str]:

@@ -11,7 +11,7 @@ import duckdb
 from loaders.errors import TooMuchAsked, UnreadableFile
 from loaders.limits import Limits
 from loaders.names import ExportName, parse_file
-from loaders.readers import Readable, check_header, delivered, first_line, folded, select_of
+from loaders.readers import ENCRYPTED, Readable, check_header, delivered, first_line, folded, select_of
 from loaders.rfc4180 import LONGEST_LINE
 from loaders.warehouse import open_scratch, quote
 
@@ -31,8 +31,19 @@ def prove_parquet(path: Path, file_name: str, limits: Limits) -> dict[str, Any]:
         raise MemoryError from None
     except duckdb.Error as error:
         _scratch.cache_clear()
+        if _is_encrypted(_scratch(limits), path):
+            raise UnreadableFile(ENCRYPTED) from None
         said = first_line(error).replace(str(path), file_name)  # which may quote the file
         raise UnreadableFile("the Parquet file cannot be read: it is damaged, have it exported again", text=said) from None
+
+
+def _is_encrypted(scratch: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether columns are, under a footer that everybody can read. DuckDB says so of their values, and not of the file."""
+    try:
+        scratch.execute(f"from {_parquet_source()} limit 1", {"path": str(path)}).fetchall()
+    except duckdb.Error as error:
+        return "encrypted" in str(error).lower()
+    return False
 
 
 @cache
@@ -46,6 +57,7 @@ def _prove(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName, lim
     types = [kind for _, kind, *_ in scratch.execute(f"describe from {_parquet_source()}", place).fetchall()]
     (rows,) = scratch.execute("select sum(num_rows)::bigint from parquet_file_metadata($path)", place).fetchone()
     check_header(header, name)  # before its names are used: DuckDB renames the second of two equal ones
+    _refuse_nested_key(header, types)
     if rows > limits.file_rows:
         raise TooMuchAsked(
             f"{name.file_name}: {rows:,} rows are more than one file may have ({limits.file_rows:,}): if that is right, "
@@ -58,6 +70,13 @@ def _prove(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName, lim
     readable = Readable(delivered(header), select, not is_taken, rows)
     _prove_values(scratch, readable, place, name, limits)
     return readable
+
+
+def _refuse_nested_key(header: Sequence[str], types: Sequence[str]) -> None:
+    """A list or a record of values is no key, and no operation: as text, it would be one by accident."""
+    for column, kind in zip(header, types, strict=True):
+        if folded(column) in ("id", "op") and _is_nested(kind):
+            raise UnreadableFile(f"the column {folded(column)} holds lists or records, and must hold single values: have it exported again")
 
 
 def _prove_values(scratch: duckdb.DuckDBPyConnection, readable: Readable, place: dict[str, str], name: ExportName, limits: Limits) -> None:
@@ -117,8 +136,12 @@ def _parquet_header(connection: duckdb.DuckDBPyConnection, path: Path) -> list[s
     return names
 
 
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "LIST"))
+
+
 def _as_text(value: str, kind: str) -> str:
-    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "LIST")):
+    if _is_nested(kind):
         return f"to_json({value})::varchar"
     if kind == "BLOB":  # text that the writer left unmarked; what is no text shows as escapes and is kept
         text = f"try(decode({value}))"

@@ -12,7 +12,7 @@ from loaders import decisions, ledger
 from loaders.decisions import Decision
 from loaders.errors import TooMuchAsked, UnreadableFile
 from loaders.gate_settings import GateSettings, load_gates
-from loaders.gates import TooMuch, judge
+from loaders.gates import TooMuch, judge, judge_columns
 from loaders.landing import writing
 from loaders.ledger import FileVersion, Status
 from loaders.limits import Limits
@@ -116,7 +116,7 @@ class RawLoader:
         """Write what the file is: its rows if it can be read, and changes no more at once than it may."""
         opened = None
         try:
-            opened = self._opened(_with_words(case)) if case.version.status == "loaded" else None
+            opened = self._opened(_with_words(case), is_judged=case.decision is None) if case.version.status == "loaded" else None
             again = [self._opened_again(one) if one.status == "loaded" else one for one in case.changed]
             return self._write(case, opened or case.version, [*again, *case.replaced])
         except UnreadableFile as error:
@@ -135,11 +135,14 @@ class RawLoader:
             drop_new_columns(self.connection, opened)
         drop_table_without_files(self.connection, case.version.topic)
 
-    def _opened(self, version: FileVersion) -> Opened:
+    def _opened(self, version: FileVersion, is_judged: bool = False) -> Opened:
         modified_at = version.remote_mtime.replace(tzinfo=UTC)
         path = landing_path(self.landing, version.organization_id, version.topic, version.name, modified_at, version.sha256)
         with writing(path):
-            return prepare_table(self.connection, open_version(version, path, self.limits))
+            opened = open_version(version, path, self.limits)
+            if is_judged:
+                judge_columns(self.connection, opened, self.gates.of(version.topic))
+            return prepare_table(self.connection, opened)
 
     def _opened_again(self, version: FileVersion) -> Opened | Refused:
         """A snapshot that was nothing, and counts now that another stands before it: its rows come from the landing."""

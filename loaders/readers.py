@@ -20,6 +20,7 @@ from loaders.prover import prove
 from loaders.rfc4180 import LONGEST_LINE, read_header
 
 MAX_COLUMNS = 2_000
+ENCRYPTED = "the Parquet file is encrypted, and nobody here has the key: have it exported without"
 
 _GENEROUS = Limits()
 _SMALLEST_PARQUET = 12  # the four letters twice, and between them at least the length of the footer
@@ -104,6 +105,8 @@ def _refuse_torn_parquet(path: Path) -> None:
         end = file.read()
     if found := recognised(start, is_text=False):
         raise UnreadableFile(f"the file is {found}, not Parquet: have it exported again")
+    if start.startswith(b"PARE"):
+        raise UnreadableFile(ENCRYPTED)
     if not start.startswith(b"PAR1"):
         raise UnreadableFile("the Parquet file cannot be read: it does not begin as one, have it exported again")
     if end != b"PAR1" or path.stat().st_size < _SMALLEST_PARQUET:

@@ -66,6 +66,42 @@ def decide(home: Home, what: str, *files: str, why: str = "it is right") -> list
         return rule(RawLoader(connection, home.settings.landing), what, files, "ana", why)  # type: ignore[arg-type]
 
 
+# --- columns
+
+
+def wide(columns: int, header: str = "OP,id,status", row: str = "U,1,DONE") -> str:
+    return header + "".join(f",junk{n}" for n in range(columns)) + "\n" + row + ",x" * columns + "\n"
+
+
+def test_a_file_that_brings_columns_by_the_hundred_is_held_and_widens_nothing_until_it_is_released(home: Home):
+    arrive(
+        home,
+        (LOAD, snapshot(range(5))),
+        (change(8), wide(300)),
+        (change(9), wide(200, row="U,2,DONE")),
+        (change(10), changes("U,3,DONE,NEW\n", header="OP,id,status,floor")),
+    )
+    assert statuses(home) == ["loaded", "held", "loaded", "loaded"]
+    assert reason(home) == "the file would bring 300 columns that the topic does not have; the limit is 200"
+    table = "select count(*) from duckdb_columns() where schema_name = 'raw' and table_name = 'units'"
+    assert home.ask(table) == [(2 + 200 + 1 + 4,)]
+    (released,) = decide(home, "release", change(8))
+    assert released.version.status == "loaded"
+    assert home.ask(table) == [(2 + 300 + 1 + 4,)]
+
+
+def test_the_registrys_columns_are_known_before_they_come_and_a_topic_that_nobody_knows_may_begin_with_any(home: Home):
+    arrive(home, ("acme/units/LOAD.csv", wide(300, "id", "1")), ("acme/keyfobs/LOAD.csv", wide(300, "id", "1")))
+    assert sorted(home.ledger("topic, status")) == [("keyfobs", "loaded"), ("units", "held")]
+    assert home.ask("select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'units'") == [(0,)]
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, LOADED), (10, HELD), (11, LOADED)])
+def test_how_many_columns_a_file_may_bring_can_be_set(home: Home, limit: int | None, expected: list[str]):
+    arrive(home, (LOAD, snapshot(range(5))), (change(8), wide(11)), gates=GateSettings(Gates(columns_added=limit)))
+    assert statuses(home) == expected
+
+
 # --- snapshots
 
 

@@ -1,5 +1,6 @@
 """What a delivered file says, and what is refused: every case goes through a whole sync into a real warehouse."""
 
+import base64
 import datetime as dt
 import decimal
 import gzip
@@ -12,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,6 +31,26 @@ def parquet(columns: dict[str, Any] | pa.Table, **options: Any) -> bytes:
     """A Parquet file as another tool than DuckDB writes it."""
     sink = io.BytesIO()
     pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), sink, **options)
+    return sink.getvalue()
+
+
+class _Keys(pe.KmsClient):
+    """Where a vendor keeps keys; this one's are no secret."""
+
+    def __init__(self, _: pe.KmsConnectionConfig):
+        super().__init__()
+
+    def wrap_key(self, key: bytes, _: str) -> bytes:
+        return base64.b64encode(key)
+
+
+def encrypted(plaintext_footer: bool) -> bytes:
+    """An encrypted Parquet file; with a footer in plain text, one column of it is."""
+    how = pe.EncryptionConfiguration(footer_key="footer", column_keys={"column": ["a"]}, plaintext_footer=plaintext_footer)
+    properties = pe.CryptoFactory(_Keys).file_encryption_properties(pe.KmsConnectionConfig(), how)
+    sink, table = io.BytesIO(), pa.table({"id": ["1"], "a": [1]})
+    with pq.ParquetWriter(sink, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
     return sink.getvalue()
 
 
@@ -257,10 +279,10 @@ def test_a_spelling_that_differs_in_case_is_the_column_that_is_there(home: Home)
 
 def test_a_file_may_have_1500_columns(home: Home):
     names = ["id", *(f"column{n}" for n in range(1, 1500))]
-    home.deliver("acme/units/LOAD.csv", ",".join(names) + "\n" + ",".join(str(n) for n in range(1500)) + "\n")
+    home.deliver("acme/keyfobs/LOAD.csv", ",".join(names) + "\n" + ",".join(str(n) for n in range(1500)) + "\n")
     home.sync()
-    assert home.columns("units") == names
-    assert raw(home)[0][:1500] == tuple(str(n) for n in range(1500))
+    assert home.columns("keyfobs") == names
+    assert raw(home, topic="keyfobs")[0][:1500] == tuple(str(n) for n in range(1500))
 
 
 def test_what_a_folder_above_is_called_is_no_column(exports: Path, tmp_path: Path):
@@ -346,6 +368,10 @@ REFUSED_CHANGES = {
 }
 TORN, CUT = "the Parquet file cannot be read: it is damaged", "the Parquet file cannot be read: its end is missing, it was cut short"
 REFUSED_PARQUET = {
+    encrypted(plaintext_footer=False): ("the Parquet file is encrypted, and nobody here has the key", None),
+    encrypted(plaintext_footer=True): ("the Parquet file is encrypted, and nobody here has the key", None),
+    parquet({"id": [{"a": "1"}, {"a": None}]}): ("the column id holds lists or records", None),
+    parquet({"ID": [["1"]], "a": ["x"]}): ("the column id holds lists or records", None),
     WHOLE[:-10]: (CUT, None),
     WHOLE[: len(WHOLE) // 2]: (CUT, None),
     WHOLE[:4] + bytes(200) + WHOLE[204:]: (TORN, None),
