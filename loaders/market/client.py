@@ -4,6 +4,7 @@ What only reads is repeated after whatever may pass by itself. A request for a n
 after a refused connection, a 401 and a 429. Any other failure of it is `Unanswered`, for the caller to look into.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -81,20 +82,26 @@ class Client:
         self._call("DELETE", f"{_JOBS}/{job_id}")
 
     def pages(self) -> Iterator[Page]:
-        """The account's jobs, newest first."""
+        """The account's jobs, newest first. A list that does not say how many pages it has ends with one that brings nothing new."""
+        seen: set[str] = set()
         for number in range(1, _MOST_PAGES + 1):
             page = self._page(number)
             yield page
-            if page.is_last:
+            if page.is_last or seen.issuperset(job.job_id for job in page.jobs):
                 return
+            seen.update(job.job_id for job in page.jobs)
 
     def result_address(self, job_id: str) -> httpx.URL:
         """Where a finished job's file is to be fetched from now, without our token; NoSuchJob, AccessRefused for unsafe places."""
-        answer = self._call("GET", f"{_JOBS}/{job_id}/results")
+        path = f"{_JOBS}/{job_id}/results"
+        try:
+            answer = self._call("GET", path)
+        except RequestRefused as error:  # the job has succeeded: what is not ready yet will be
+            raise ReadFailed(f"{error} It may not be ready yet.") from None
         location = answer.headers.get("location")
         if not 300 <= answer.status < 400 or not location:
             raise ReadFailed(f"{answer.asked} ({answer.status}): the service names no place to fetch the file from.")
-        return safe_target(location, self._settings.url, answer.asked)
+        return safe_target(location, self._settings.url + path, answer.asked)
 
     def repeating(self, kinds: tuple[type[LoaderError], ...] = (TryAgain,)) -> tenacity.Retrying:
         """What calls a function again after errors of these kinds, with growing pauses, or those that the service asks for."""
@@ -107,10 +114,9 @@ class Client:
         listed = document.get("jobs") if isinstance(document, dict) else document
         if not isinstance(listed, list):
             raise ReadFailed(f"{answer.asked}: the service answered without a list of jobs.")
-        pages = _whole_number((document.get("pagination") or {}).get("total_pages")) if isinstance(document, dict) else None
-        is_last = number >= pages if pages is not None else len(listed) < _PER_PAGE
+        pages = _total_pages(document.get("pagination")) if isinstance(document, dict) else None
         jobs = tuple(job for job in map(parse_job, listed) if job)  # what has no id cannot be ours
-        return Page(jobs, is_last or not listed, service_skew(answer.headers))
+        return Page(jobs, not listed or (pages is not None and number >= pages), service_skew(answer.headers))
 
     def _job(self, answer: Answer) -> ServiceJob:
         with self.without_secrets():
@@ -154,5 +160,7 @@ def _is_about_number(text: str) -> bool:
     return is_long and any(one in words for one in ("propert", "ids", "(413)", "payload", "entity"))
 
 
-def _whole_number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _total_pages(pagination: Any) -> int | None:
+    """How many pages a list says that it has; None when it does not say it."""
+    text = str(pagination.get("total_pages")) if isinstance(pagination, dict) else ""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None

@@ -7,21 +7,23 @@ storage knows how, and from its beginning if not; an address that expired is ask
 import json
 import os
 import re
+import shutil
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
-from loaders.errors import NoSuchJob, ReadFailed, ServerUnreachable, TooMuchAsked
+from loaders.errors import LoaderError, NoSuchJob, ReadFailed, ServerUnreachable, TooMuchAsked
 from loaders.formats import recognised
 from loaders.landing import sha256_of, writing
 from loaders.limits import Allowance, Limits
 from loaders.market.landing import keep, landed_jobs, part_of
-from loaders.market.ledger import MarketJob
+from loaders.market.ledger import MarketJob, utc_now
 from loaders.market.market import Market
 from loaders.progress import Line
 from loaders.web.http import crossing, open_http, safe_target
@@ -30,7 +32,13 @@ _CHUNK = 2**20
 _MOST_HOPS = 3  # a storage may send one on to the region where the file is
 _SHORTEST_TIME, _SLOWEST = 600, 10_000  # seconds; bytes a second
 _GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_LIFE = timedelta(days=7, hours=1)  # of an address, says the vendor; maybe of the file
 _ERROR_KEYS = {"error", "errors", "message", "code", "status", "detail"}
+
+
+class _NotHandedOver(ReadFailed):
+    """The storage has no such file, or does not give it to us."""
 
 
 @dataclass(slots=True)
@@ -61,15 +69,24 @@ def download(market: Market, job: MarketJob) -> MarketJob:
             with closing(open_http()) as http:
                 market.client.repeating((ReadFailed, ServerUnreachable))(_fetch, market, http, job, part)
             _unpack(part.path, market.settings.limits)
-            _check_content(part.path, job)
+            if job.format == "jsonl":
+                _unmark(part.path)
+            _check_content(part, job)
             done = replace(job, size_bytes=part.size, sha256=sha256_of(part.path))
             keep(market.shelf, done, part.path)
         except NoSuchJob as error:
-            market.ledger.write(replace(job, state="lost", message=f"its file is gone: {error}"))
-            raise
+            raise _lost(market, job, error) from None
+        except _NotHandedOver as error:
+            raise _lost(market, job, error) if utc_now() - (job.checked_at or job.asked_at) > _LIFE else error from None
         finally:
             part.path.unlink(missing_ok=True)
         return _note(market, done)
+
+
+def _lost(market: Market, job: MarketJob, why: LoaderError) -> NoSuchJob:
+    """Nobody will get the file any more: it can be asked for again."""
+    market.ledger.write(replace(job, state="lost", message=f"its file is gone: {why}"))
+    return NoSuchJob(f"its file is gone: {why}")
 
 
 def _note(market: Market, job: MarketJob) -> MarketJob:
@@ -104,7 +121,8 @@ def _take(response: httpx.Response, part: _Part, asked: str, market: Market) -> 
         start = next(response.iter_bytes(2_000), b"")
         code = re.search(rb"<Code>([A-Za-z]{1,40})</Code>", start)
         why = f": {code[1].decode()}" if code else ""
-        raise ReadFailed(f"{asked} ({response.status_code}): the storage does not hand it over{why}; its address may have expired.")
+        kind = _NotHandedOver if response.status_code in (401, 403, 404, 410) else ReadFailed
+        raise kind(f"{asked} ({response.status_code}): the storage does not hand it over{why}; its address may have expired.")
     is_rest = response.status_code == 206 and _continues(response, part)
     if response.status_code == 206 and not is_rest:
         part.start_over()
@@ -182,11 +200,23 @@ def _removing(path: Path) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _check_content(path: Path, job: MarketJob) -> None:
+def _unmark(path: Path) -> None:
+    """JSON must not begin with a byte-order mark, and some files of it do: what lands has none, for no reader takes it."""
+    with path.open("rb") as marked:
+        if marked.read(3) != _BOM:
+            return
+        plain = path.with_name(path.name + ".plain.part")
+        with _removing(plain), writing(plain):
+            with plain.open("wb") as file:
+                shutil.copyfileobj(marked, file, _CHUNK)
+            plain.replace(path)
+
+
+def _check_content(part: _Part, job: MarketJob) -> None:
     """ReadFailed when the bytes are plainly not of the format that was asked for: an error page comes with a status of 200 now and then."""
-    with path.open("rb") as file:
+    with part.path.open("rb") as file:
         start = file.read(512)
-        file.seek(-min(4, path.stat().st_size), os.SEEK_END)
+        file.seek(-min(4, part.size), os.SEEK_END)
         end = file.read()
     if job.format == "parquet":
         wrong = recognised(start, is_text=False) or ("no whole Parquet file" if (start[:4], end) != (b"PAR1", b"PAR1") else None)
@@ -194,7 +224,7 @@ def _check_content(path: Path, job: MarketJob) -> None:
         is_object = start.lstrip()[:1] in (b"{", b"")
         wrong = _error_message(start) if is_object else recognised(start, is_text=True) or "no lines of JSON"
     else:
-        wrong = recognised(start, is_text=True) if start else "empty: not even a header is there"
+        wrong = recognised(start, is_text=True) if start or part.total is not None else "empty: not even a header is there"
     if wrong:
         raise ReadFailed(f"the file of job {job.job_id} is {wrong}, not {job.format}: nothing of it is kept. Try again later.")
 

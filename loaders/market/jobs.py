@@ -15,7 +15,11 @@ REPORTS = ("property", "units", "floorplans")
 FORMATS = ("csv", "jsonl", "parquet")
 FINAL = {"succeeded", "failed", "cancelled"}
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")  # a UUID, says the vendor; becomes a file's name and a part of a URL
-_SPELLINGS = {"canceled": "cancelled"}
+_SPELLINGS = {  # the documented words, as others spell them
+    "canceled": "cancelled",
+    **dict.fromkeys(("success", "completed", "complete", "done", "finished"), "succeeded"),
+    **dict.fromkeys(("failure", "error", "errored"), "failed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,16 @@ class ServiceJob:
 
 
 def parse_job_id(value: Any) -> str | None:
-    """A job id that may become a file's name; None for everything else."""
-    return value if isinstance(value, str) and _JOB_ID.fullmatch(value) else None
+    """A job id that may become a file's name; None for everything else. A whole number is as good as a text."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if _JOB_ID.fullmatch(text) else None
 
 
 def parse_job(document: Any) -> ServiceJob | None:
     """A job object; None when it names no job."""
     if isinstance(document, Mapping) and "job_id" not in document:
         document = next((one for name in ("job", "data") if isinstance(one := document.get(name), Mapping)), document)
-    job_id = parse_job_id(document.get("job_id", document.get("id"))) if isinstance(document, Mapping) else None
+    job_id = parse_job_id(document.get("job_id") or document.get("id")) if isinstance(document, Mapping) else None
     if job_id is None:
         return None
     status = str(document.get("status") or "submitted").lower()

@@ -45,6 +45,9 @@ def open_rows(connection: duckdb.DuckDBPyConnection, path: Path, file_format: st
 
 
 def _open_csv(path: Path) -> Rows:
+    """Some write no header where there are no rows: a file without a byte is a report without rows, as in JSON lines."""
+    if not path.stat().st_size:
+        return Rows((), "select null as v0 where $path is null", 0)
     file = read_header(path)
     _check_names(path, file.columns)
     rows, has_line_breaks = file.count()

@@ -63,11 +63,16 @@ def find_paging(api: Api, path: str) -> Paging:
 
 
 def page(api: Api, paging: Paging, number: int) -> Listed:
-    """The ``number``-th page of a list, counted from 0 here."""
+    """The ``number``-th page of a list, counted from 0 here. One behind the last is empty, though an API may refuse it."""
     if number and paging.first is None:
         return Listed((), paging.total)
     where = {"page": (paging.first or 0) + number} if paging.first is not None else {}
-    return api.listed(paging.path, {**paging.query, **where})
+    try:
+        return api.listed(paging.path, {**paging.query, **where})
+    except (RequestRefused, NotOffered):
+        if not number:
+            raise
+        return Listed((), paging.total)
 
 
 def walk(api: Api, paging: Paging) -> Walked:

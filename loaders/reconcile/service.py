@@ -30,6 +30,7 @@ class Habits:
     filters: bool = True
     addresses: bool = True
     lists_deleted: bool = False
+    refuses_beyond: bool = False
 
 
 class ApiService:
@@ -82,6 +83,8 @@ class ApiService:
             return problem(400, "there is no such page")
         size = min(limit, habits.most)
         page = found[place * size : (place + 1) * size]
+        if habits.refuses_beyond and place and not page:
+            return problem(404, "there is no such page")
         if fields := asked.get("fields"):
             page = [{name: one[name] for name in fields.split(",") if name in one} for one in page]
         return written(page, {"X-Total-Count": str(len(found))} if habits.counts else {})

@@ -5,6 +5,7 @@ documentation.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,7 @@ def refusal(answer: Answer, wording: Wording) -> LoaderError | None:
     where = f"{answer.asked} ({answer.status})"
     if answer.status < 400:
         return None
-    if answer.status in (403, 429) and "quota" in answer.said.lower():
+    if answer.status in (403, 429) and _is_about_quota(answer):
         return QuotaUsedUp(f"{where}{said}. The account's quota is used up: ask the vendor, or wait until it is renewed.")
     if answer.status == 429:
         seconds = asked_wait(answer.headers)
@@ -86,13 +87,20 @@ def refusal(answer: Answer, wording: Wording) -> LoaderError | None:
     return _plain_refusal(answer.status, where, said, wording)
 
 
+def _is_about_quota(answer: Answer) -> bool:
+    """A quota does not renew itself within minutes, as a rate limit does: which of them a 429 is, its words say, and its figures."""
+    words = answer.said.lower()
+    is_rate = answer.status == 429 and ("rate" in re.findall("[a-z]+", words) or "too many requests" in words)
+    return "quota_limit" in answer.body.decode("utf-8", errors="replace") or ("quota" in words and not is_rate)
+
+
 def _plain_refusal(status: int, where: str, said: str, wording: Wording) -> LoaderError:
     if status == 401:
         return AccessRefused(f"{where}: the {wording.credential} is missing, wrong or expired{said}. Have the credentials put in order.")
     if status == 403:
         why = said or ": the service gives no reason"
         return AccessRefused(f"{where}{why}. The account lacks the permission or the feature, or its quota is used up: ask the vendor.")
-    if status == 404:
+    if status in (404, 410):
         return wording.missing(f"{where}: {wording.missing_says}{said}.")
     if status in (408, 425) or status >= 500:
         return ReadFailed(f"{where}: the service failed{said}. Try again later.")

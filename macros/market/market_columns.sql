@@ -12,14 +12,14 @@
     {%- for column in market_registry('market_' ~ report) if not column.name.startswith('_') -%}
         {%- set meta = column.config.meta -%}
         {%- do columns.update({column.name: {'name': column.name, 'data_type': column.data_type, 'share': meta.get('share'), 'delivered': []}}) -%}
-        {%- for alias in [column.name] + meta.get('aliases', []) if alias not in known or loop.first -%}
-            {%- do known.update({alias: (column.name, loop.index)}) -%}
+        {%- for alias in [column.name] + meta.get('aliases', []) if market_key(alias) not in known or loop.first -%}
+            {%- do known.update({market_key(alias): (column.name, loop.index)}) -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- set found = [] -%}
     {%- for raw_name in raw_columns('market_' ~ report) if raw_name not in ['_job_id', '_row_number'] -%}
         {%- set name = market_name(raw_name) -%}
-        {%- set target, rank = known.get(name, (name, 1)) -%}
+        {%- set target, rank = known.get(market_key(raw_name), (name, 1)) -%}
         {%- do found.append((rank, raw_name, target)) -%}
     {%- endfor -%}
     {%- for rank, raw_name, target in found | sort -%}

@@ -46,8 +46,10 @@ LIMITED = b"You have exceeded your rate limit. Please try again later."
         (as_json(429, QUOTA), QuotaUsedUp, 1, "5001 used of 5000"),
         (Reply(429, LIMITED, TEXT), RateLimited, 75, "exceeded your rate limit"),
         (as_json(429, {"error": "slow down"}), RateLimited, 75, "slow down"),
+        (Reply(429, b"The quota of your rate limit is used up for this minute", TEXT), RateLimited, 75, "too many requests"),
         (as_json(401, {"error": "Unauthorized", "message": "Missing or invalid bearer token"}), AccessRefused, 1, "credentials"),
         (as_json(404, {"error": "Not Found"}), NoSuchJob, 1, "another account's"),
+        (as_json(410, {"error": "Gone"}), NoSuchJob, 1, "there is no such job"),
         (as_json(400, {"errors": ["start_date is odd", "so is end_date"]}), RequestRefused, 1, "start_date is odd; so is end_date"),
         (Reply(302, b"", {"Location": "https://elsewhere.invalid/"}), RequestRefused, 1, "FORTRESS_MARKET_URL"),
         (Reply(500, b"<html>oops</html>"), ReadFailed, 75, "the service failed"),
@@ -195,9 +197,10 @@ def test_a_file_is_fetched_from_safe_places_only(market: Market, service: OddSer
 def test_a_status_nobody_knows_is_under_way_and_another_spelling_is_understood(market: Market, service: OddService):
     request(market, wanted())
     job = service.jobs[0]
-    service.plan(STATUS, as_json(200, job | {"status": "Processing"}), as_json(200, {"job": job | {"status": "canceled"}}))
+    service.plan(STATUS, as_json(200, job | {"status": "Processing"}), as_json(200, {"job": job | {"status": "Completed"}}))
     assert [one.service_status for one in poll(market, 0).under_way] == ["processing"]
-    assert [one.state for one in poll(market, 0).ended] == ["cancelled"]
+    assert [one.state for one in poll(market, 0).ended] == ["succeeded"]
+    assert [parse_job({"id": 7, "status": word}).status for word in ("CANCELED", "error")] == ["cancelled", "failed"]  # type: ignore[union-attr]
 
 
 def test_a_job_is_found_by_the_list_where_its_own_address_is_unknown(market: Market, service: OddService):
@@ -235,6 +238,8 @@ def test_a_request_without_a_job_id_in_its_answer_is_looked_for(market: Market, 
 
 
 def test_what_a_service_leaves_out_of_a_job_is_unknown_and_no_error():
+    assert [parse_job({"job_id": odd}) for odd in (None, True, "", "a/b", [], -1)] == [None] * 6
+    assert parse_job({"job_id": 17}).job_id == "17"  # type: ignore[union-attr]
     job = parse_job({"job_id": "a-1"})
     assert job and (job.status, job.request, job.message, job.created_at) == ("submitted", None, None, None)
 

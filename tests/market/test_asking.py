@@ -67,6 +67,25 @@ def test_a_job_whose_answer_got_lost_is_found_in_the_list(market: Market, servic
     assert len(service.jobs) == 1
 
 
+@pytest.mark.parametrize("pagination", [{}, {"pagination": {"total_pages": "3"}}, {"pagination": [1]}])
+def test_a_lost_job_is_found_on_whatever_page_it_is(market: Market, service: OddService, pagination: Json):
+    """Two newer ones are before it, and a page holds one job, however many were asked for."""
+    service.plan(CREATE, HANG_UP)
+    with pytest.raises(ServerUnreachable):
+        request(market, wanted())
+    for one in (wanted(report="units"), wanted(), wanted(report="floorplans"), wanted(report="units")):
+        made = market.client.create(one)
+    assert made.job_id == service.jobs[-1]["job_id"]
+
+    def short(call: Call, _: Proceed) -> Reply:
+        place = int(call.query["page"])
+        return as_json(200, {"jobs": service.jobs[::-1][place - 1 : place]} | pagination)
+
+    service.plan(LIST, *[short] * 9)
+    (found,) = sync(market, [], 0).asked
+    assert found.job_id == service.jobs[1]["job_id"]
+
+
 def test_a_request_that_may_have_arrived_is_sent_again_by_a_later_command_only(
     markets: Callable[..., Market], service: OddService, slept: list[float]
 ):

@@ -2,6 +2,8 @@
 
 import gzip
 import stat
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from loaders.limits import Limits
 from loaders.market.asking import request
 from loaders.market.download import download
 from loaders.market.landing import landed_at, landed_jobs
-from loaders.market.ledger import MarketJob
+from loaders.market.ledger import MarketJob, utc_now
 from loaders.market.market import Market
 from loaders.market.polling import poll
 from loaders.market.workflow import sync
@@ -100,6 +102,42 @@ def test_an_address_that_expired_is_asked_for_anew(market: Market, service: OddS
     assert service.count(RESULTS) == 3
 
 
+def test_a_place_may_be_given_relative_to_the_question(market: Market, service: OddService, finished: MarketJob):
+    body, signed = rows_of(service.jobs[0]), "file?name=a%2Fb+c%27(1)%27&sig=A%3D~.*"
+    service.plan(RESULTS, Reply(303, b"", {"Location": signed}))
+    seen: list[Call] = []
+    service.plan(("GET", f".*/jobs/{finished.job_id}/file"), lambda call, _: (seen.append(call), Reply(200, body))[1])
+    assert file_of(market, download(market, finished)) == body
+    assert seen[0].query == {"name": "a/b c'(1)'", "sig": "A=~.*"}
+
+
+def test_a_job_that_has_succeeded_and_is_not_ready_yet_is_waited_for(market: Market, service: OddService, finished: MarketJob):
+    service.plan(RESULTS, as_json(409, {"error": "being prepared"}), as_json(422, {"error": "being prepared"}))
+    assert sync(market, [], 0).exit_code == 0 and len(landed_jobs(market.shelf)) == 1
+
+
+@pytest.mark.parametrize(("days", "code", "state"), [(6, 75, "succeeded"), (8, 1, "lost")])
+def test_a_file_that_the_storage_refuses_is_given_up_when_its_seven_days_are_over(
+    market: Market, service: OddService, finished: MarketJob, days: int, code: int, state: str
+):
+    market.ledger.write(replace(finished, checked_at=utc_now() - timedelta(days=days)))
+    service.plan(STORAGE, *[Reply(403, b"<Error><Code>AccessDenied</Code></Error>")] * 99)
+    assert sync(market, [], 0).exit_code == code
+    assert [job.state for job in market.ledger.read()] == [state]
+
+
+def test_a_byte_order_mark_before_json_does_not_land(market: Market, service: OddService, finished: MarketJob):
+    service.plan(STORAGE, Reply(200, b"\xef\xbb\xbf" + rows_of(service.jobs[0])))
+    assert file_of(market, download(market, finished)) == rows_of(service.jobs[0])
+    assert left_over(market) == []
+
+
+def test_a_report_without_rows_may_be_a_file_without_a_byte(market: Market, service: OddService, settings):
+    service.plan(STORAGE, Reply(200, b""))
+    (job,) = sync(market, [wanted(file_format="csv")], 5).loaded
+    assert (job.row_count, job.size_bytes) == (0, 0)
+
+
 @pytest.mark.parametrize("file_format", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize(
     ("body", "words"),
@@ -125,8 +163,6 @@ def test_a_gzipped_file_becomes_what_it_holds(market: Market, service: OddServic
 
 
 def test_a_small_file_that_unpacks_to_everything_is_left(settings, markets, service: OddService):
-    from dataclasses import replace
-
     market = markets()
     request(market, wanted())
     (job,) = poll(market, 5).ended

@@ -103,8 +103,8 @@ def test_of_a_file_that_cannot_be_read_nothing_is_loaded(deliver: Deliver, setti
 
 
 def test_a_file_without_rows_is_no_mistake(deliver: Deliver, settings: Settings):
-    done = [deliver(b""), deliver(b"property_id,avg_rent\n", "csv")]
-    assert [(job.state, job.row_count) for job in done] == [("loaded", 0)] * 2
+    done = [deliver(b""), deliver(b"", "csv"), deliver(b"property_id,avg_rent\n", "csv")]
+    assert [(job.state, job.row_count) for job in done] == [("loaded", 0)] * 3
     assert ask(settings, "select count(*) from raw.market_property") == [(0,)]
 
 

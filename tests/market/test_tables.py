@@ -152,7 +152,11 @@ def two_months(first_day: World) -> World:
         "floorplans", lines([plan("A", 1000), plan("A", 1000), plan("B", 1100), plan(None, 1)]), "jsonl", "2026-10-01", "2026-10-01", 1
     )
     first_day.export(
-        "units", lines([unit("1A", "2026-10-01", 900), unit("1A", "2026-10-05", 950), unit("2B", "2026-10-02", 800)]), "jsonl", *OCTOBER, 1
+        "units",
+        lines([unit("1A", "2026-10-01", 900), unit("1A", "2026-10-05 23:30:00 -0600", 950), unit("2B", "2026-10-02", 800)]),
+        "jsonl",
+        *OCTOBER,
+        1,
     )
     first_day.build("--select", "tag:market", "--exclude", "resource_type:seed")
     return first_day
@@ -475,6 +479,8 @@ HEADERS = {
     "_odd": "delivered__odd",
     "plan_key": "delivered_plan_key",
     "Ünïcode/häder": "ünïcode_häder",
+    "leasesLast30Days": "leases_last_30d",
+    "AVERAGE EFFECTIVE RENT": "avg_ner",
 }
 
 

@@ -135,6 +135,12 @@ def test_a_short_list_without_a_total_is_counted(api: OddApi, client: Api, first
     assert count_there(client, find_paging(client, ORDERS))[0] == 9
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_page_behind_the_last_may_be_refused(api: OddApi, client: Api, first: int):
+    habits(api, 30, first=first, most=10, counts=False, refuses_beyond=True)
+    assert count_there(client, find_paging(client, ORDERS))[0] == 30
+
+
 @pytest.mark.parametrize("wrapped", [b'{"data": [%s]}', b'{"data": %s}', b"[%s]", b'{"items": [%s], "page": 1}'])
 def test_a_record_may_be_wrapped(api: OddApi, client: Api, wrapped: bytes):
     found = find_paging(client, ORDERS)
