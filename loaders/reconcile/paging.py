@@ -11,7 +11,7 @@ from typing import Any
 from loaders.errors import NotOffered, ReadFailed, RequestRefused
 from loaders.reconcile.client import Api, Listed, Record, id_of, ids_of
 
-_LIMITS = (100, 50, 25, 10)  # the two limits that the documents name, and two between
+_LIMITS = (100, 50, 25, 10, None)  # the two limits that the documents name, two between, and the API's own
 _SORTS = ("createdAt", "createdAt:asc", None)  # the two spellings; oldest first, so that what is new moves nothing
 _FIELDS = "id,createdAt,updatedAt,deletedAt"  # no more than is needed to draw a sample
 MOST_PAGES = 50  # that are walked to count a list that does not say its length
@@ -118,11 +118,11 @@ def _opening(api: Api, path: str) -> Paging:
     raise refused or RequestRefused(f"GET {path}: the API's list has no keys to know its records by.")
 
 
-def _measured(path: str, query: Mapping[str, Any], limit: int, listed: Listed) -> Paging:
+def _measured(path: str, query: Mapping[str, Any], limit: int | None, listed: Listed) -> Paging:
     """A list may hand out fewer than it was asked for: then so many are a page."""
     seen = len(listed.records)
     is_cut = listed.total is not None and listed.total > seen
-    return Paging(path, query, seen if is_cut and seen else max(limit, seen), listed.total, listed.records)
+    return Paging(path, query, seen if is_cut and seen else max(limit or 1, seen), listed.total, listed.records)
 
 
 def _page(api: Api, paging: Paging, number: int) -> tuple[Record, ...]:

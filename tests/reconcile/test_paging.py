@@ -94,6 +94,13 @@ def test_a_limit_that_is_refused_is_lowered_and_a_sort_is_spelled_as_it_is_taken
     assert all(int(call.query["limit"]) <= api.habits.most for call in calls)
 
 
+def test_a_list_whose_pages_are_smaller_than_any_limit_is_asked_without_one(api: OddApi, client: Api):
+    habits(api, 12, most=5, usual=5, refuses_larger=True)
+    found = find_paging(client, ORDERS)
+    assert "limit" not in found.query and found.size == 5
+    assert len(walk(client, found).ids) == 12
+
+
 def test_lists_that_take_neither_sort_nor_fields_are_asked_without(api: OddApi, client: Api):
     habits(api, 5)
 
