@@ -150,6 +150,7 @@ def intent(wanted: Request) -> MarketJob:
 
 def ask(market: Market, job: MarketJob) -> list[MarketJob]:
     """Write an intent down and send it; the jobs that came of it, several where the service takes only so many properties at once."""
+    market.client.prepare()  # stopped until here, it surely made no job
     sent = replace(job, sent_at=utc_now())
     market.ledger.write(sent)
     try:

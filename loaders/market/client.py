@@ -61,6 +61,11 @@ class Client:
         """Let go of the connections."""
         self._http.close()
 
+    def prepare(self) -> None:
+        """Have a token at hand, so that what is said to be sent has left this machine; AccessRefused, NotSent, RateLimited."""
+        with self.without_secrets():
+            self.repeating((RateLimited, NotSent))(self._tokens.current)
+
     def create(self, request: Request, callback_url: str | None = None) -> ServiceJob:
         """Ask for a job, once. TooManyAtOnce; Unanswered when nobody knows whether there is one; any other error: there is none."""
         try:

@@ -16,7 +16,7 @@ from loaders.market.polling import poll
 from loaders.market.workflow import cancel, known_property_ids, last_complete_month, sync
 from loaders.web.service import Call, Json, Reply, as_json
 from tests.market.conftest import wanted
-from tests.market.odd_service import CANCEL, CREATE, HANG_UP, LIST, OddService, Proceed, limited, then
+from tests.market.odd_service import CANCEL, CREATE, HANG_UP, LIST, TOKEN, OddService, Proceed, limited, then
 
 
 def test_many_properties_are_one_job(market: Market, service: OddService):
@@ -254,3 +254,14 @@ def test_known_properties_come_from_the_mapping(tmp_path):
     path.write_text("_organization_id,property_id,market_property_id\na,x,many\n")
     with pytest.raises(SettingsError, match="cannot be read as the mapping"):
         known_property_ids(path)
+
+
+def test_what_stopped_before_it_was_sent_is_asked_for_at_once(markets: Callable[..., Market], service: OddService):
+    """Without a token nothing leaves this machine, and so there is nothing to wait for."""
+    patient = {"settle": timedelta(hours=1)}
+    service.plan(TOKEN, *[HANG_UP] * 99)
+    with pytest.raises(ServerUnreachable, match="oauth/token"):
+        request(markets(**patient), wanted())
+    assert markets().ledger.read() == []
+    service.odd.clear()
+    assert len(request(markets(**patient), wanted()).asked) == len(service.jobs) == 1
