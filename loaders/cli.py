@@ -42,7 +42,7 @@ from loaders.rulings import rule
 from loaders.scaffold import check_scaffold, write_scaffold
 from loaders.settings import load_settings
 from loaders.simulator import simulate
-from loaders.status import read_ended, read_status
+from loaders.status import read_arrived, read_ended, read_status
 from loaders.summary import ATTENTION, FAILED, exit_code
 from loaders.sync import make_plan, sync
 from loaders.verify import verify
@@ -262,9 +262,8 @@ def restore_(as_json: bool) -> None:
 def _show_runs(done: list[RunReport]) -> None:
     settings = load_settings()
     with open_build(settings.build, read_only=True) as connection:
-        topics = read_status(connection)
-    rows = count_published(settings)
-    report.show_run(done[-1], topics, rows)
+        arrived, rows = read_arrived(connection), count_published(settings, connection)
+    report.show_run(done[-1], arrived, rows)
     report.show_next_steps(settings.published, examples(rows, is_demonstration=not settings.exports_url))
 
 

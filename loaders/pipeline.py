@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import duckdb
+
 from loaders.build import BuildReport, build
 from loaders.errors import LoaderError
 from loaders.landing import at_work
@@ -60,9 +62,6 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False, stop
         with at_work(settings.home):
             synced = _run(settings, progress, full_refresh, stopping, course)
             code = exit_code([synced])
-            if code != TEMPORARY and not stopping():
-                with open_build(settings.build) as connection:
-                    remember_ended(connection, "run")
     except LoaderError as error:
         progress(summary(course.sync, course.build, course.seconds, error_code(error)))
         raise
@@ -72,20 +71,29 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False, stop
 
 def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: Stopping, course: _Course) -> SyncReport:
     progress(heading("sync", settings.source_label, source=settings.source_label))
-    with (
-        course.timed("sync"),
-        open_remote(settings) as remote,
-        open_build(settings.build, memory_limit=settings.limits.memory) as connection,
-    ):
-        course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
-        news = find_news(connection)
-        _say(new_columns(connection, news), "sync", progress)
-    if (news or full_refresh) and not stopping():
-        progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
-        with course.timed("build"):
-            course.build = build(settings, news, full_refresh)
-        _show_built(course.build, progress)
-        _say(course.build.failed_casts, "build", progress)
+    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+        with course.timed("sync"), open_remote(settings) as remote:
+            course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
+            news = find_news(connection)
+            _say(new_columns(connection, news), "sync", progress)
+        if stopping() or not (news or full_refresh):
+            _publish(settings, connection, progress, stopping, course)
+            return synced
+    progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
+    with course.timed("build"):
+        course.build = build(settings, news, full_refresh)
+    _show_built(course.build, progress)
+    _say(course.build.failed_casts, "build", progress)
+    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+        _publish(settings, connection, progress, stopping, course)
+    return synced
+
+
+def _publish(settings: Settings, connection: duckdb.DuckDBPyConnection, progress: Progress, stopping: Stopping, course: _Course) -> None:
+    """Publish what is not published yet, and note that the run went through.
+
+    The build database stays open all the while: to open a large one takes a fifth of a second, and publishing looks into it often.
+    """
     if not stopping() and (course.build or is_behind(settings)):
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):
@@ -95,7 +103,8 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
     elif not course.build and not course.publish:
         standing = "stays rolled back until there is news" if is_rolled_back(settings) else "stands"
         progress(Line(f"nothing new: nothing built, the published file {standing}", step="run"))
-    return synced
+    if course.sync and exit_code([course.sync]) != TEMPORARY and not stopping():
+        remember_ended(connection, "run")
 
 
 def _say(lines: Iterable[Line], step: str, progress: Progress) -> None:

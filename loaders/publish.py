@@ -56,14 +56,14 @@ def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
     settings.require_warehouse()
     with open_build(settings.build) as connection:
         _refuse_if_behind(connection)
-        built_by_hand = bool(find_news(connection))
+        built_by_hand = not carry_on and bool(find_news(connection))
     if built_by_hand:  # a run tests what it builds; what dbt built by hand is tested here
         test_all(settings)
     policy = policy_of(settings)
     with open_build(settings.build) as connection:
         before, known = number_in_force(settings), read_publications(connection)
         number, shape = _next_number(settings, known), shape_of(connection, policy)
-        last = _last(settings, known, shape) if carry_on and not built_by_hand else None
+        last = _last(settings, known, shape) if carry_on else None
         with workshop(settings) as part:
             rows = _read_back(part, _write(settings, connection, part, policy, last))
             put_in_force(settings, part, number)
@@ -103,24 +103,20 @@ def is_behind(settings: Settings) -> bool:
 
 def is_rolled_back(settings: Settings) -> bool:
     """Whether analysts have an older version than the last one published."""
-    known = _known(settings)
+    with open_build(settings.build) as connection:
+        known = read_publications(connection)
     return bool(known) and known[-1].rolled_back_at is not None and number_in_force(settings) != known[-1].number
 
 
-def count_published(settings: Settings) -> dict[str, int]:
+def count_published(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rows by ``schema.table`` of the published file, as it was written: a reader who locks the file is in nobody's way."""
     current = number_in_force(settings)
-    return next((one.rows for one in _known(settings) if one.number == current), {})
+    return next((one.rows for one in read_publications(connection) if one.number == current), {})
 
 
 def policy_of(settings: Settings) -> Policy:
     """What the settings want done with personal data."""
     return Policy(settings.pii, settings.pii_key)
-
-
-def _known(settings: Settings) -> list[Publication]:
-    with open_build(settings.build, read_only=True) as connection:
-        return read_publications(connection)
 
 
 def _refuse_if_behind(connection: duckdb.DuckDBPyConnection) -> None:

@@ -18,7 +18,7 @@ from loaders.restore import RestoreReport
 from loaders.rulings import Ruled
 from loaders.scaffold import ScaffoldReport
 from loaders.seam import visible
-from loaders.status import TopicStatus
+from loaders.status import Arrived, TopicStatus
 from loaders.sync import Plan, SyncReport
 from loaders.verify import Verification
 from loaders.waiting import SetAside
@@ -251,18 +251,19 @@ def show_set_aside(aside: Sequence[SetAside]) -> None:
             console().print(advice, markup=False, soft_wrap=True)
 
 
-def show_run(report: RunReport, topics: Sequence[TopicStatus], marts: dict[str, int]) -> None:
+def show_run(report: RunReport, arrived: Sequence[Arrived], marts: dict[str, int]) -> None:
     """What arrived and what the marts hold: rows by ``schema.table``."""
     show_sync(report.sync)
-    _show_arrived(topics)
+    _show_arrived(arrived)
     _show_marts(marts)
 
 
-def _show_arrived(topics: Sequence[TopicStatus]) -> None:
+def _show_arrived(arrived: Sequence[Arrived]) -> None:
     headings = ("organization", "topic", "files", "rows delivered", "last file")
+    rows = [(one.organization_id, one.topic, one.files, one.rows, one.last_file) for one in arrived]
     console().print()
-    console().print(table("what arrived", headings, [(t.organization_id, t.topic, t.files, t.rows_delivered, t.last_file) for t in topics]))
-    for topic in sorted({t.topic for t in topics if not t.modelled}):
+    console().print(table("what arrived", headings, rows))
+    for topic in sorted({one.topic for one in arrived if not one.modelled}):
         console().print(f"{topic} is in raw and has no marts yet: `python -m loaders scaffold {topic}` makes them", markup=False)
 
 

@@ -55,6 +55,25 @@ class TopicStatus:
     modelled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What one organization ever delivered of a topic, in files that are loaded."""
+
+    organization_id: str
+    topic: str
+    files: int
+    rows: int
+    last_file: str | None
+    modelled: bool
+
+
+def read_arrived(connection: duckdb.DuckDBPyConnection) -> list[Arrived]:
+    """One entry per organization and topic, from the ledger alone: what a run says at its end, however large the tables are."""
+    modelled = modelled_topics()
+    found = connection.execute(f"select organization_id, topic, files, rows_delivered, last_file from ({_BY_TOPIC}) order by all")
+    return [Arrived(*row, modelled=row[1] in modelled) for row in found.fetchall()]
+
+
 def read_status(connection: duckdb.DuckDBPyConnection, now: datetime | None = None) -> list[TopicStatus]:
     """One entry per organization and topic that ever delivered a file."""
     now = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
