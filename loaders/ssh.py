@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import asyncssh
@@ -228,16 +228,7 @@ class PinnedSFTP(SSHFileSystem):
         async def copy(channel: asyncssh.SFTPClient, patience: Patience) -> None:
             block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
             with target.open("wb") as file:
-                async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
-                    received = 0
-                    async for offset, data in await source.read_parallel(size + 1, 0):
-                        patience.heard()
-                        file.seek(offset)
-                        received += file.write(data)
-                        if received > size:  # enough to know that the server says less than it gives
-                            return
-                if received != file.seek(0, os.SEEK_END):  # a hole would read as zero bytes
-                    raise OSError("the server left bytes out")
+                await (_copy_at_once if size < block else _copy_in_blocks)(channel, patience, path, file, size, block)
 
         async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES):
             await self._pool.ask(copy)
@@ -245,6 +236,30 @@ class PinnedSFTP(SSHFileSystem):
     def fetch(self, path: str, target: Path, size: int) -> None:
         """Copy at most ``size + 1`` bytes: the one too many tells that the file is growing, without following it."""
         sync(self.loop, self._fetch, path, target, size)
+
+
+async def _copy_at_once(channel: asyncssh.SFTPClient, patience: Patience, path: str, file: BinaryIO, size: int, _: int) -> None:
+    """A small file: one question where the server answers whole, so that few waits for it and little work are all that it costs."""
+    async with channel.open(path, "rb", block_size=None) as source:
+        while file.tell() <= size and (data := await source.read(size + 1 - file.tell(), file.tell())):
+            patience.heard()
+            file.write(data)
+            if file.tell() == size:  # whether there is more, a look at the file will say
+                return
+
+
+async def _copy_in_blocks(channel: asyncssh.SFTPClient, patience: Patience, path: str, file: BinaryIO, size: int, block: int) -> None:
+    """A large file: many questions under way at once."""
+    async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
+        received = 0
+        async for offset, data in await source.read_parallel(size + 1, 0):
+            patience.heard()
+            file.seek(offset)
+            received += file.write(data)
+            if received > size:  # enough to know that the server says less than it gives
+                return
+    if received != file.seek(0, os.SEEK_END):  # a hole would read as zero bytes
+        raise OSError("the server left bytes out")
 
 
 @asynccontextmanager
