@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from loaders import report
-from loaders.commands import answer, as_command, progress
+from loaders.commands import answer, as_command, progress, writing_out
 from loaders.decisions import Ruling
 from loaders.demonstration import demonstrate, step_aside
 from loaders.docs_site import SITE, write_site
@@ -129,7 +129,8 @@ def status(as_metrics: bool, as_json: bool) -> None:
         topics, aside, ended, left = read_status(connection), set_aside(connection), read_ended(connection), read_left(connection)
         market_data = read_market_status(connection)
     if as_metrics:
-        click.echo(openmetrics(topics, ended, market_data, left), nl=False)
+        with writing_out():
+            click.echo(openmetrics(topics, ended, market_data, left), nl=False)
     else:
         found = {"topics": topics, "set_aside": aside, "last_success": ended, "left": left, "market": market_data}
         answer(as_json, found, lambda: report.show_status(topics, aside, ended, market_data, left))

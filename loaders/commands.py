@@ -1,15 +1,16 @@
 """What every command has in common: ``--json``, ``--log-json``, and errors that become a message and an exit code."""
 
+import errno
 import json
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any
 
 import click
 
-from loaders.errors import LoaderError
+from loaders.errors import LoaderError, OutputRefused
 from loaders.logs import JsonLog
 from loaders.options import log_json, wants_json_log
 from loaders.plain import plain
@@ -57,10 +58,22 @@ def progress(as_json: bool) -> Progress:
 
 def answer(as_json: bool, found: Any, show: Callable[[], None]) -> None:
     """What a command found, as one JSON document or as ``show`` shows it."""
-    if as_json:
-        click.echo(json.dumps(plain(found), allow_nan=False))
-    else:
-        show()
+    with writing_out():
+        if as_json:
+            click.echo(json.dumps(plain(found), allow_nan=False))
+        else:
+            show()
+
+
+@contextmanager
+def writing_out() -> Iterator[None]:
+    """Within, an answer is written. OutputRefused when it cannot be; a reader that has gone away is nobody's fault."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise OutputRefused(f"The answer could not be written: {error.strerror}. What the command has done is done.") from error
 
 
 def _log() -> JsonLog | None:

@@ -82,6 +82,10 @@ class WarehouseRefused(Never):
     """build.duckdb cannot be opened, or DuckDB gave up on it: no space or memory left, damaged, or not ours."""
 
 
+class OutputRefused(Never):
+    """What a command found could not be written where its output goes."""
+
+
 class PublishRefused(Never):
     """The build did not pass the checks that stand before publishing; the published file is untouched."""
 

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
+from loaders.altered import refuse_altered, refuse_nonsense
 from loaders.errors import LoaderError, WarehouseBusy, WarehouseRefused
 from loaders.private import make_home
 
@@ -145,6 +146,9 @@ _OWN_TABLES = {
 }
 
 
+_KEPT_TABLES = {name: columns for name, columns in _OWN_TABLES.items() if name != "_published"}  # which is made anew where it differs
+
+
 def quote(identifier: str) -> str:
     """A name as SQL may hold it. Names come from files and are never put into a statement unquoted."""
     return '"' + identifier.replace('"', '""') + '"'
@@ -178,11 +182,18 @@ def open_build(path: Path, read_only: bool = False, memory_limit: str | None = N
             connection.execute(statement)
         if memory_limit:
             connection.execute(f"set memory_limit = {quote_text(memory_limit)}")
+        refuse_altered(connection, path, _KEPT_TABLES)
         if is_new or not read_only:
             _create_own_tables(connection)
         yield connection
     except BEYOND_REPAIR as error:
         raise in_our_words(path, str(error)) from error
+    except LoaderError:
+        raise
+    except Exception:
+        with suppress(duckdb.Error):  # whatever went wrong is the error to report
+            refuse_nonsense(connection, path, _OWN_TABLES.keys())
+        raise
     finally:
         connection.close()
 
