@@ -21,7 +21,8 @@ MAPPING = "_market_properties"  # what a demonstration brings instead of the see
 _TABLES = (
     *(("raw", f"market_{report}") for report in REPORTS),
     *(("marts", f"market_{name}") for name in ("properties_daily", "floorplans_daily", "units_changes", "units", "trends")),
-    *(("marts", "rent_versus_market"), ("audit", "market_shares"), ("audit", "market_unmapped_properties")),
+    *(("marts", "rent_versus_market"), ("audit", "market_shares"), ("audit", "market_left_out")),
+    ("audit", "market_unmapped_properties"),
 )
 
 

@@ -9,10 +9,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from loaders.errors import AlreadyAsked, LoaderError, NoSuchJob, RequestRefused, SettingsError, TryAgain
-from loaders.market.asking import in_words, look_again, recover, request
+from loaders.market.asking import in_words, known_properties, look_again, recover, request
 from loaders.market.download import download
 from loaders.market.jobs import Request
-from loaders.market.ledger import ENDED_BADLY, MarketJob, utc_now
+from loaders.market.ledger import COUNTS, ENDED_BADLY, MarketJob, utc_now
 from loaders.market.loading import load
 from loaders.market.market import Market
 from loaders.market.polling import GROWTH, look_at, poll
@@ -69,19 +69,27 @@ def sync(market: Market, wanted: Sequence[Request], seconds: float, again: bool 
     """Ask for what is missing, then carry every job that is under way as far as it goes in so many seconds of waiting."""
     report = MarketReport()
     for one in wanted:
-        _note_rests(market, report, one, again)
         _noting(report, lambda one=one: report.asked.extend(_asked(market, one, again)))
+        _note_rests(market, report, one, again)
     return carry_on(market, report, seconds)
 
 
 def _note_rests(market: Market, report: MarketReport, wanted: Request, again: bool) -> None:
-    """What ended badly a short while ago is not asked for by this command, and should not be forgotten over that."""
+    """What ended badly a short while ago is not asked for by this command, and should not be forgotten over that: unless another job,
+    loaded or under way, makes up for it."""
+    made_up = market.ledger.read(*COUNTS)
     for job in market.ledger.read(*ENDED_BADLY) if not again else ():
-        is_wanted = job.report == wanted.report and set(job.property_ids) & set(wanted.property_ids)
-        if is_wanted and job.start_date <= wanted.end and job.end_date >= wanted.start and job.asked_at > utc_now() - REST:
+        is_recent = job.asked_at > utc_now() - REST
+        if is_recent and _touches(job, wanted) and known_properties(job.request, made_up) != job.property_ids:
             code = ATTENTION if job.state == "unreadable" else FAILED
             text = f"{job.state}: {job.label}{': ' + job.message if job.message else ''}. Asked for again tomorrow; now, with --again."
             report.errors.append((text, code))
+
+
+def _touches(job: MarketJob, wanted: Request) -> bool:
+    """Whether a job was asked for something of what is wanted."""
+    is_same = job.report == wanted.report and not set(job.property_ids).isdisjoint(wanted.property_ids)
+    return is_same and job.start_date <= wanted.end and job.end_date >= wanted.start
 
 
 def _asked(market: Market, wanted: Request, again: bool) -> list[MarketJob]:

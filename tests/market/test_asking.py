@@ -230,6 +230,7 @@ def test_what_ended_badly_is_asked_for_by_sync_once_a_day_and_by_request_at_once
     assert (sync(markets(), [wanted()], 5).exit_code, len(service.jobs)) == (0, 2)
     markets().ledger.write(replace(job, state=state, message="boom"), replace(markets().ledger.read("loaded")[0], state="cancelled"))
     assert len(request(markets(), wanted()).asked) == 1
+    assert sync(markets(), [wanted()], 5).errors == []  # what was made up for is no news
 
 
 def test_polling_asks_again_until_time_is_up(market: Market, service: OddService, slept: list[float]):

@@ -311,6 +311,8 @@ def exported_again(two_months: World) -> tuple[World, dict[str, list[tuple[Any, 
     late = [unit("1A", "2026-10-05", 970, date_available="2090-01-01"), unit("1A", "2026-10-20", 990), unit("1A", "2026-10-03", 940)]
     world.export("units", lines(late), "jsonl", *OCTOBER, 1)
     world.export("units", b'{"Unit": "9Z", "Unit Status": "Leased", "Days On Market": 4}\n', "jsonl", "2026-10-31", "2026-10-31", 4)
+    nameless: Rows = [{"avg_rent": 7}, {"property_id": 1, "avg_rent": 7}, {"property_id": "n/a"}]
+    world.without_key = [world.export(one, lines(nameless), "jsonl", *OCTOBER, 1, 2) for one in ("property", "floorplans", "units")]  # type: ignore[attr-defined]
     states = []
     for arguments in ([], ["--full-refresh"]):
         world.build("--select", "tag:market", "--exclude", "resource_type:seed", *arguments)
@@ -346,6 +348,18 @@ def test_a_file_without_a_property_or_a_day_takes_them_from_its_job(exported_aga
     ]
 
 
+def test_rows_that_are_in_no_mart_are_counted_and_said_why(exported_again):
+    world, _, _ = exported_again
+    found = world.ask("select report, _job_id, reason, row_count, first_row from audit.market_left_out order by all")
+    jobs = dict(zip(("property", "floorplans", "units"), world.without_key, strict=True))
+    expected = [
+        (report, jobs[report], *rest)
+        for report, lacks in (("floorplans", "no day"), ("property", "no day"), ("units", "no unit"))
+        for rest in ((lacks, 1, 2), ("no property", 2, 1))
+    ]
+    assert found == sorted(expected)
+
+
 def test_bringing_up_to_date_gives_what_building_anew_gives(exported_again):
     _, by_and_by, anew = exported_again
     assert by_and_by == anew and all(by_and_by.values())
@@ -378,9 +392,9 @@ def test_status_says_how_far_each_report_is(exported_again):
     world, _, _ = exported_again
     with open_build(world.settings.build, read_only=True) as connection:
         found = {one.report: one for one in read_market_status(connection)}
-    assert (found["property"].loaded, found["property"].last_day, found["property"].under_way) == (4, date(2026, 10, 31), 0)
+    assert (found["property"].loaded, found["property"].last_day, found["property"].under_way) == (5, date(2026, 10, 31), 0)
     metrics = openmetrics([], {}, list(found.values()))
-    assert 'fortress_market_jobs{report="units",state="loaded"} 3' in metrics
+    assert 'fortress_market_jobs{report="units",state="loaded"} 4' in metrics
 
 
 # --- what a run has to do with it
