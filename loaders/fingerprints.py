@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from loaders.news import LEDGER
 from loaders.warehouse import quote
 
 _IDENTITY = "organization_id, topic, file_name, remote_mtime, sha256"
@@ -36,6 +37,23 @@ def compare_files(connection: duckdb.DuckDBPyConnection) -> list[Difference]:
         where status not in ('held', 'discarded') and not (status = 'superseded' and row_count is null)
     """
     return _only_one_side(connection, "raw._files", f"select {_LEDGER} from raw._files", live)
+
+
+def compare_copy_of_files(connection: duckdb.DuckDBPyConnection) -> list[Difference]:
+    """audit.files, which is the live ledger again; nothing where no build has seen all of that."""
+    columns = _columns(connection, "live", "audit", "files")
+    if not columns.keys() >= {"_file_id", *_IDENTITY.split(", ")}:
+        return []
+    query = """
+        select coalesce(max(_file_id), 0) > greatest(
+            (select coalesce(max(_file_id), 0) from live.audit.files),
+            (select coalesce(max(_file_id), 0) from live.raw._built where topic = ?)
+        ) from live.raw._files
+    """
+    (is_behind,) = connection.execute(query, [LEDGER]).fetchone()
+    if is_behind:
+        return []
+    return _only_one_side(connection, "audit.files", "from live.raw._files", "from live.audit.files")
 
 
 def compare_tables(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[Difference]:

@@ -13,7 +13,7 @@ from datetime import UTC
 from pathlib import Path
 
 from loaders.build import run_dbt
-from loaders.fingerprints import Difference, compare_files, compare_tables
+from loaders.fingerprints import Difference, compare_copy_of_files, compare_files, compare_tables
 from loaders.gate_settings import NO_GATES, GateSettings
 from loaders.landing import landing_path, sha256_of
 from loaders.ledger import FileVersion, all_versions
@@ -132,8 +132,8 @@ def _compare(
         connection.execute(f"attach {quote_text(str(settings.build))} as live (read_only)")
         raw = [("raw", topic) for topic in topic_tables(connection)]
         marts = [("marts", pattern.format(topic=topic)) for topic in topics for pattern in _MARTS]
-        differences = compare_files(connection)
+        differences = [*compare_files(connection), *compare_copy_of_files(connection)]
         for schema, table in [*raw, *marts]:
             differences += compare_tables(connection, schema, table)
         of_market, odd = compare_market(connection) if has_market else (0, [])
-    return Verification(len(versions), len(raw) + len(marts) + of_market + 1, differences + odd)
+    return Verification(len(versions), len(raw) + len(marts) + of_market + 2, differences + odd)

@@ -59,10 +59,11 @@ def test_every_edited_table_is_found_with_the_file_whose_rows_differ(warehouse):
         f"delete from marts.{TOPIC}_changes where rowid = (select min(rowid) from marts.{TOPIC}_changes)",
         f"create table tampered as select * replace ('x' as status) from marts.{TOPIC}",
         f"create or replace view marts.{TOPIC} as from main.tampered",
+        "update audit.files set reason = 'nobody knows' where _file_id = (select min(_file_id) from audit.files)",
         "update raw._files set batch_at = batch_at - interval 1 day where _file_id = (select max(_file_id) from raw._files)",
     )
     found = verify(warehouse, expected=4)["differences"]
-    edited = {"raw._files", f"raw.{TOPIC}", f"marts.{TOPIC}_changes", f"marts.{TOPIC}"}
+    edited = {"raw._files", "audit.files", f"raw.{TOPIC}", f"marts.{TOPIC}_changes", f"marts.{TOPIC}"}
     assert edited <= {one["table"] for one in found} <= edited | {f"marts.{TOPIC}_history"}  # if the deleted row made a version
     assert all(one["file"].startswith("org-") for one in found)
 
