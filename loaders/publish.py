@@ -60,7 +60,7 @@ def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
     if built_by_hand:  # a run tests what it builds; what dbt built by hand is tested here
         test_all(settings)
     policy = policy_of(settings)
-    with open_build(settings.build) as connection:
+    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
         before, known = number_in_force(settings), read_publications(connection)
         number, shape = _next_number(settings, known), shape_of(connection, policy)
         last = _last(settings, known, shape) if carry_on else None
