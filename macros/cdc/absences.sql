@@ -17,7 +17,7 @@
             coalesce(max(snapshot_rows.updated_at), files._batch_at) as high_water_mark
         from files
         left join snapshot_rows using (_file_id)
-        where files.is_counting and files.kind = 'snapshot' and not files.is_first_snapshot
+        where files.is_counting and files.kind = 'snapshot' and not files.is_first_snapshot {{- worked_out_once('and') }}
         group by files._organization_id, files.batch_order, files._batch_at, files.is_part
     ),
 

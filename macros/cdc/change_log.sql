@@ -15,12 +15,14 @@
     {%- set resolution = resolution_of(topic) -%}
     {%- set image = [] -%}
     {%- for name in names -%}{%- do image.append('delivered.' ~ adapter.quote(name)) -%}{%- endfor -%}
-    with files as (
-        select * from {{ files }} where topic = '{{ topic }}'
-    ),
+    {%- set known %}files as (
+        select * from {{ files }} where topic = '{{ topic }}' {{- worked_out_once('and') }}
+    )
+    {%- endset -%}
+    with {{ known }},
 
-    {% if is_incremental() -%}
-    {{ rows_of_touched_records(columns, rows, resolution) }},
+    {% if goes_on() -%}
+    {{ rows_of_touched_records(columns, rows, resolution, known) }},
     {%- else -%}
     delivered as {{ not_materialized() }} (
         select * from {{ rows }}
@@ -51,6 +53,7 @@
             files.is_counting
         from delivered
         inner join files using (_file_id)
+        {{- worked_out_once() }}
     ),
 
     -- Section 3: at most one result for an id in a batch.
@@ -131,6 +134,7 @@
             ) as is_stale
         from results
         left join later_snapshots using (_organization_id, batch_order)
+        {{- worked_out_once() }}
     ),
 
     {{ record_steps() }},

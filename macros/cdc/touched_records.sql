@@ -6,13 +6,15 @@
     no longer counts, or when the topic's resolution has changed. File ids grow in the order of commits, so that the new
     files are those beyond the greatest id in the log: no clock, no name, no arrival time decides.
 
-    Arguments: columns, of topic_columns; rows, the staging model; resolution, of resolution_of.
+    Arguments: columns, of topic_columns; rows, the staging model; resolution, of resolution_of; known, the
+    common table expression `files` as it stands in the statement.
 #}
-{% macro rows_of_touched_records(columns, rows, resolution) -%}
+{% macro rows_of_touched_records(columns, rows, resolution, known) -%}
     {{ refuse_other_types(columns) }}
     {%- set key = rewritten_by() | join(', ') %}
+    {%- set touched %}
     log_end as (
-        select coalesce(max(_file_id), 0) as _file_id from {{ this }}
+        {{ end_of_log(this) }}
     ),
 
     new_rows as (
@@ -35,7 +37,9 @@
         where outcome <> 'revised' and _file_id not in (select _file_id from files where is_counting)
         union
         select {{ key }} from {{ this }} where _resolution <> '{{ resolution }}'
-    ),
+    )
+    {%- endset %}
+    {{- touched }},
 
     -- By name: a column that came with the new files is null in what the log held before.
     log_with_news as {{ not_materialized() }} (
@@ -43,7 +47,7 @@
     ),
 
     delivered as (
-        {{ touched_rows(this, columns) }}
+        {{ touched_rows(this, columns, known ~ ',' ~ touched) }}
     ),
 
     snapshot_rows as {{ not_materialized() }} (

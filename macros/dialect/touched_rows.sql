@@ -1,17 +1,29 @@
 {#
     How little of a change log a build reads and writes, where only some of its records are touched.
 
+    end_of_log        the select of the greatest file id in the log. log, `this`.
     touched_rows      every row, old and new, of the touched records. DuckDB reads the keys of all rows, and of those that are wanted the
-                      rest, by their place. Expects touched, new_rows and log_with_news; log, `this`; columns, of topic_columns.
+                      rest, by their place. Expects touched, new_rows and log_with_news; log, `this`; columns, of topic_columns; touched,
+                      the common table expressions that end in touched, for an engine that asks for the keys before.
     unless_it_stands  the condition that leaves out rows of the log that say already what they would say anew: most rows of a record with
                       a past. Expects delivered and fates. None where whole partitions are replaced. resolution, of resolution_of.
 #}
-{% macro touched_rows(log, columns) -%}
-    {{ adapter.dispatch('touched_rows')(log, columns) }}
+{% macro end_of_log(log) -%}
+    {{ adapter.dispatch('end_of_log')(log) }}
 {%- endmacro %}
 
 
-{% macro default__touched_rows(log, columns) -%}
+{% macro default__end_of_log(log) -%}
+    select coalesce(max(_file_id), 0) as _file_id from {{ log }}
+{%- endmacro %}
+
+
+{% macro touched_rows(log, columns, touched) -%}
+    {{ adapter.dispatch('touched_rows')(log, columns, touched) }}
+{%- endmacro %}
+
+
+{% macro default__touched_rows(log, columns, touched) -%}
     {%- set key = rewritten_by() | join(', ') -%}
     {%- if log is string -%} {#- a fixture of dbt's unit tests is no table, and has no places -#}
         select * from log_with_news semi join touched using ({{ key }})

@@ -15,8 +15,28 @@
     _load > {{ file_id }} and _file_id > {{ file_id }}
 {%- endmacro %}
 
-{% macro spark__touched_rows(log, columns) -%}
-    select * from log_with_news semi join touched using ({{ rewritten_by() | join(', ') }})
+{% macro spark__end_of_log(log) -%}
+    select {{ run_query(default__end_of_log(log)).rows[0][0] }} as _file_id
+{%- endmacro %}
+
+{# Parquet's buckets are put in place one after the other: a log that a killed build left half is written anew, from what was delivered. #}
+{% macro spark__goes_on() -%}
+    {%- do return(is_incremental() and 'begun' not in run_query('show tblproperties ' ~ this).columns[1].values()) -%}
+{%- endmacro %}
+
+{% macro spark__note_begun(log) -%}
+    {%- if is_incremental() and rewritten_by() == ['_bucket'] -%}alter table {{ log }} set tblproperties ('fortress.build' = 'begun'){%- endif -%}
+{%- endmacro %}
+
+{% macro spark__note_seen(log) -%}
+    {%- if rewritten_by() == ['_bucket'] -%}alter table {{ log }} set tblproperties ('fortress.build' = 'ended'){%- endif -%}
+{%- endmacro %}
+
+{# Which buckets is asked first, so that a scan of the log opens no others: no planner would find out in time. #}
+{% macro spark__touched_rows(log, columns, touched) -%}
+    {%- set buckets = run_query('with ' ~ touched ~ ' select distinct _bucket from touched order by _bucket').columns[0].values() -%}
+    {%- set key = rewritten_by() | reject('eq', '_bucket') | join(', ') %}
+    select * from log_with_news {{ 'semi join touched using (' ~ key ~ ')' if key }} where _bucket in ({{ buckets | join(', ') or 'null' }})
 {%- endmacro %}
 
 {% macro spark__unless_it_stands(resolution) -%}{%- endmacro %}

@@ -17,5 +17,3 @@
         {%- do run_query('create table raw.' ~ quoted(topic) ~ ' (' ~ columns | join(', ') ~ ") using parquet partitioned by (_load) location '" ~ raw ~ '/' ~ topic ~ "'") -%}
     {%- endfor -%}
 {%- endmacro %}
-
-{% macro spark__note_seen(relation) -%}{%- endmacro %}
