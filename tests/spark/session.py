@@ -1,6 +1,6 @@
 """One Spark session, on this machine, that does what it is told line by line: starting it takes longer than what it is asked.
 
-Run by the Python of .venv/spark. Lines on standard input are JSON: ``{"dbt": [arguments], "options": [...]}`` or
+Run by the Python of .venv/spark. Lines on standard input are JSON: ``{"dbt": [arguments], "options": [...], "settings": {...}}`` or
 ``{"dump": [tables], "into": folder}``; each is answered by a line ``done``, or by what went wrong.
 """
 
@@ -44,15 +44,17 @@ def main() -> None:
 
 
 @lru_cache
-def parsed(options: tuple[str, ...]) -> Any:
-    """The project as dbt parsed it, once for all builds."""
+def parsed(options: tuple[str, ...], _settings: tuple[tuple[str, str], ...]) -> Any:
+    """The project as dbt parsed it, once for all builds with the same settings."""
     return dbtRunner().invoke(["parse", *options]).result
 
 
 def answer(spark: SparkSession, asked: dict) -> str:
     """What is to be said of one line: ``done``, or why not."""
     if "dbt" in asked:
-        found = dbtRunner(manifest=parsed(tuple(asked["options"]))).invoke([*asked["dbt"], *asked["options"]])
+        os.environ.update(asked["settings"])
+        manifest = parsed(tuple(asked["options"]), tuple(asked["settings"].items()))
+        found = dbtRunner(manifest=manifest).invoke([*asked["dbt"], *asked["options"]])
         results = getattr(found.result, "results", None) or []
         failed = [f"{one.node.name}: {one.message}" for one in results if one.status in ("error", "fail")]
         return "done" if found.success else json.dumps(failed or str(found.exception))
