@@ -52,9 +52,12 @@ browser: .venv/ready ## The docs site in a real browser (needs Chromium and its 
 spark: .venv/spark/ready ## The models on Apache Spark, compared with DuckDB's (needs Java; docs/scaling.md)
 	@$(BIN)/python -m pytest -m spark -q tests/spark
 
-check: .venv/ready lint ## What CI runs: style, all tests, the docs site in a real browser
+check: .venv/ready lint ## What CI runs: style, all tests, the docs site in a real browser, the models on Spark
 	@$(NEEDS_CHROMIUM)
+	@$(NEEDS_JAVA)
+	@$(MAKE) --no-print-directory .venv/spark/ready
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not spark"
+	@$(BIN)/python -m pytest -m spark -q tests/spark
 
 lint: .venv/ready ## Style of the Python code
 	@$(BIN)/ruff check .
