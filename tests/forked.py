@@ -9,8 +9,9 @@ Whatever a fork cannot do is an ordinary process: another program, another way o
 the interpreter or its loader reads at its start (LD_PRELOAD), an operating system that is not Linux.
 
 On purpose the standard library's: what measures start-up, time or memory (tests/loaders/test_kindness.py, test_bombs.py), what shows
-that a command imports what it needs and nothing more (tests/loaders/test_remote.py), the commands as the README has them and dbt by
-hand (tests/pipeline/test_project.py, test_pages.py), and one kill in each of tests/loaders/test_mirror.py and tests/market/test_kills.py.
+that a command imports what it needs and nothing more (tests/loaders/test_remote.py), dbt by hand and the programs that the pages print
+(tests/pipeline/test_project.py, test_pages.py), an output that takes nothing (tests/loaders/test_lookers.py), and so that kills of
+ordinary processes are among those that are tested, tests/loaders/test_mirror.py and tests/market/test_kills.py.
 """
 
 import ctypes

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ import pytest
 
 from loaders.reconcile.service import ApiService
 from loaders.reconcile.service import serve as serve_api
+from tests import forked
+from tests.dbt_command import DBT
 from tests.loaders.conftest import build_topics
 from tests.loaders.hostile_server import serve_hostile
 from tests.loaders.people import deliver_people
@@ -39,7 +40,7 @@ class Spy:
 
     def run(self, *arguments: str, **variables: str | None) -> int:
         environment = {name: value for name, value in (self.environment | variables).items() if value is not None}
-        done = subprocess.run(
+        done = forked.run(
             [sys.executable, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600, check=False
         )
         self.said.append((f"{' '.join(arguments)} {variables}", done.stdout + done.stderr))
@@ -102,7 +103,7 @@ def _in_good_order(spy: Spy, place: Path) -> None:
     build_topics(place, "customers", "units", "workorders")
     dbt = ("-c", "from dbt.cli.main import cli; cli()", "--debug", "run", "--select")
     assert spy.run(*dbt, "stg_fortress__units") == 0
-    assert spy.run(*dbt, "units", "--vars", "{cdc_resolution: nonsense}") != 0
+    assert spy.run(*DBT, "--debug", "run", "--select", "units_changes", "--vars", "{cdc_resolution: nonsense}") != 0
     for command in (
         ["publish"],
         ["status"],

@@ -7,6 +7,7 @@ Python), ``env``, ``cwd``, ``umask`` (-1: as it is) and ``session`` (whether to 
 import atexit
 import gc
 import importlib
+import inspect
 import io
 import json
 import os
@@ -23,7 +24,16 @@ from typing import Any
 # a fork would be half a process, and none opens a database.
 LIBRARIES = (
     *("click", "dotenv", "duckdb", "fsspec.implementations.local", "httpx", "rich.console", "rich.table", "tenacity", "yaml"),
-    *("asyncssh", "sshfs", "dbt.cli.main", "dbt.adapters.duckdb.impl", "dbt.parser.manifest", "dbt.task.build"),
+    *(
+        "asyncssh",
+        "sshfs",
+        "dbt.cli.main",
+        "dbt.adapters.duckdb.impl",
+        "dbt.parser.manifest",
+        "dbt.task.build",
+        "dbt_common.clients.agate_helper",
+        "babel.dates",
+    ),
 )
 
 
@@ -31,9 +41,21 @@ def import_libraries() -> None:
     sys.path.remove(str(Path(__file__).parent))
     for name in LIBRARIES:
         importlib.import_module(name)
+    prepare_dbt()
     gc.freeze()  # or the collector would write to all their pages, and each fork would have them copied
     threads = len(list(Path("/proc/self/task").iterdir()))
     assert threads == 1, f"importing the libraries has started {threads - 1} threads: a process with threads cannot be forked"
+
+
+def prepare_dbt() -> None:
+    """What dbt finds out about its own classes and files when it is first used, a second's work, and keeps."""
+    project, selectors = importlib.import_module("dbt.contracts.project"), importlib.import_module("dbt.contracts.selection")
+    credentials = importlib.import_module("dbt.adapters.duckdb.credentials")
+    for one in (project.Configuration, project.PackageConfig, project.ProfileConfig, project.Project, project.ProjectFlags):
+        one.json_schema()
+    selectors.SelectorFile.json_schema()
+    credentials.DuckDBCredentials.json_schema()
+    inspect.stack()
 
 
 def wait_for_request(asking: socket.socket) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests import forked
 from tests.dbt_command import DBT
 from tests.pipeline.harness import PROJECT
 
@@ -60,7 +60,7 @@ def run_python(home: Path, *arguments: str, environment: dict[str, str] | None =
     """A command of the project on the warehouse in ``home``; what it printed."""
     own = {"FORTRESS_HOME": str(home), "DBT_TARGET_PATH": str(home / "target"), "DBT_LOG_PATH": str(home / "logs")}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=PROJECT, env=os.environ | own | (environment or {}), capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=PROJECT, env=os.environ | own | (environment or {}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
 

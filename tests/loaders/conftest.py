@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from loaders.settings import PROJECT, Settings
 from loaders.sftp_server import ServerInfo, serve
 from loaders.sync import SyncReport, sync
 from loaders.warehouse import open_build
-from tests.dbt_command import DBT
+from tests import forked
+from tests.dbt_command import DBT, UNRECORDED
 from tests.loaders.people import deliver_people
 
 Write = Callable[..., Path]
@@ -115,7 +115,7 @@ def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build_topics(folder: Path, *topics: str) -> None:
     """Run dbt for a few topics of the warehouse in ``folder / "home"``, and note what a run notes that has built them all."""
     selected = ["files+", "stg_fortress__files", *(f"stg_fortress__{topic}+" for topic in topics)]
-    _without_umask(folder, *DBT, "run", "--select", *selected)
+    _without_umask(folder, *DBT, "run", *UNRECORDED, "--select", *selected)
     with open_build(folder / "home" / "build.duckdb") as connection:
         news = find_news(connection)
         connection.execute("delete from raw._built")
@@ -128,7 +128,7 @@ def _without_umask(folder: Path, *arguments: str, expected: int = 0) -> None:
     own = places | {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FORTRESS_")}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=PROJECT, env=inherited | own, umask=0, capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=PROJECT, env=inherited | own, umask=0, capture_output=True, text=True, check=False)
     assert done.returncode == expected, done.stdout + done.stderr
 
 

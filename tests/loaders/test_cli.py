@@ -16,6 +16,7 @@ from loaders.errors import AccessRefused, ReadFailed, StillGrowing, Vanished
 from loaders.settings import PROJECT
 from loaders.sftp_server import ServerInfo
 from loaders.sync import Plan, SyncReport
+from tests import forked
 from tests.loaders.conftest import Home
 
 Done = "subprocess.CompletedProcess[str]"
@@ -40,7 +41,7 @@ def loaders(project: Path) -> Callable[..., Done]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FORTRESS_", "PYTHONDONTWRITE"))}
         environment = inherited | {name: str(value) for name, value in own.items()}
         command = [sys.executable, "-m", "loaders", *arguments]
-        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        done = forked.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=60)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
@@ -100,7 +101,7 @@ def held(home: Home) -> Iterator[Path]:
     home.sync()
     code = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(home.settings.build)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with forked.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield home.settings.home
@@ -215,7 +216,7 @@ def test_plan_and_status_read_what_a_killed_run_left_and_change_nothing(at_home:
         "import sys, os, duckdb; c = duckdb.connect(sys.argv[1]); "
         "c.execute('update raw._remote set size_bytes = 7'); os.kill(os.getpid(), 9)"
     )
-    subprocess.run([sys.executable, "-c", code, str(home.settings.build)], check=False)
+    forked.run([sys.executable, "-c", code, str(home.settings.build)], check=False)
     assert home.settings.build.with_name("build.duckdb.wal").stat().st_size > 0
     before = on_disk(home.settings.home)
     assert [at_home("plan").stdout.count("20260101-080000000.csv"), at_home("status").returncode] == [1, 0]

@@ -26,6 +26,7 @@ from loaders.limits import Limits
 from loaders.settings import PROJECT, Settings
 from loaders.sftp_server import ServerInfo, serve
 from loaders.warehouse import open_build
+from tests import forked
 from tests.loaders.conftest import Home
 from tests.loaders.proxy import Proxy, proxied
 
@@ -94,7 +95,7 @@ def command(settings: Settings, *arguments: str, **options: Any) -> subprocess.P
         "FORTRESS_SSH_KEY": str(settings.ssh_key or ""),
         "FORTRESS_KNOWN_HOSTS": str(settings.known_hosts),
     }
-    return subprocess.Popen(
+    return forked.Popen(
         [sys.executable, "-m", "loaders", *arguments],
         cwd=PROJECT,
         env=os.environ | environment,

@@ -19,6 +19,7 @@ from loaders.settings import PROJECT
 from loaders.sync import SyncReport, make_plan, sync
 from loaders.waiting import set_aside
 from loaders.warehouse import open_build
+from tests import forked
 from tests.loaders.conftest import Home
 
 LOAD = "acme/units/LOAD.csv"
@@ -345,7 +346,7 @@ def command(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
         "LOGNAME": "ana",
     }
     arguments = (sys.executable, "-m", "loaders", *arguments)
-    return subprocess.run(arguments, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=False)
+    return forked.run(arguments, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=False)
 
 
 def test_commands_say_what_is_held_and_end_with_3_until_it_is_released(home: Home):
@@ -473,7 +474,7 @@ raw.RawLoader.decide = lambda *_: os.kill(os.getpid(), 9)
 with open_build(home / "build.duckdb") as connection:
     rulings.rule(raw.RawLoader(connection, home / "landing"), what, [file], "ana", "sold")
 """
-    subprocess.run([sys.executable, "-c", code, str(home.settings.home), what, change(1)], cwd=PROJECT, check=False)
+    forked.run([sys.executable, "-c", code, str(home.settings.home), what, change(1)], cwd=PROJECT, check=False)
     assert statuses(home) == HELD
     assert home.sync().waiting == 0
     assert statuses(home) == ["loaded", "loaded" if what == "release" else "discarded"]

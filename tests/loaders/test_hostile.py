@@ -26,6 +26,7 @@ from loaders.mirror import LeftForNextRun, mirror
 from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.sftp_server import ServerInfo
+from tests import forked
 from tests.loaders.hostile_server import Honest, Lies, entry, serve_hostile
 
 PROJECT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ class Victim:
             "FORTRESS_KNOWN_HOSTS": str(server.known_hosts),
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FORTRESS_")} | own | variables
-        done = subprocess.run(
+        done = forked.run(
             [sys.executable, "-m", "loaders", *arguments], cwd=PROJECT, env=environment, capture_output=True, timeout=900, check=False
         )
         assert not UNSEEMLY.search(done.stdout + done.stderr), done.stdout + done.stderr

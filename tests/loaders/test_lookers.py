@@ -15,6 +15,7 @@ from loaders.errors import WarehouseBusy, WarehouseRefused
 from loaders.landing import at_work
 from loaders.restore import restore
 from loaders.warehouse import open_build
+from tests import forked
 from tests.loaders.conftest import Home
 from tests.loaders.test_cli import CHANGE, GOOD, Done, at_home, loaders, project
 
@@ -28,7 +29,7 @@ _LOOK = "import sys, duckdb; c = duckdb.connect(sys.argv[1], read_only=True); pr
 def looking(home: Home) -> Iterator[subprocess.Popen[bytes]]:
     """Another process has the build open to read, as `status` has it, until its input ends."""
     command = [sys.executable, "-c", _LOOK, str(home.settings.build)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with forked.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield process

@@ -18,6 +18,7 @@ from loaders.publish import count_published, is_behind, is_rolled_back, publish,
 from loaders.published_tables import count_rows, write_published
 from loaders.settings import PROJECT, Settings, load_settings
 from loaders.warehouse import open_build
+from tests import forked
 from tests.loaders.conftest import Home, build_topics
 from tests.loaders.people import HARMLESS, PLANTED, SHARED_EMAIL
 
@@ -59,9 +60,7 @@ def loaders(home: Home, *arguments: str, umask: int = -1, **own: str) -> "subpro
     places = {"FORTRESS_HOME": str(home.settings.home), "FORTRESS_EXPORTS_URL": str(home.settings.exports_url)}
     target = {"DBT_TARGET_PATH": str(home.settings.home.parent / "target")}
     command = [sys.executable, "-m", "loaders", *arguments]
-    return subprocess.run(
-        command, cwd=PROJECT, env=inherited | places | target | own, umask=umask, capture_output=True, text=True, check=False
-    )
+    return forked.run(command, cwd=PROJECT, env=inherited | places | target | own, umask=umask, capture_output=True, text=True, check=False)
 
 
 # --- personal data

@@ -12,6 +12,7 @@ import pytest
 
 from loaders.publish import publish
 from loaders.warehouse import open_build
+from tests import forked
 from tests.loaders.conftest import Home
 from tests.loaders.test_publish import loaders
 
@@ -56,7 +57,7 @@ print(connection.execute("select count(*) > 0 from mine").fetchone()[0], flush=T
 @contextmanager
 def running(code: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with forked.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         yield process
         process.kill()
@@ -189,7 +190,7 @@ def test_dbt_by_hand_leaves_nothing_for_others_to_read(household: Home):
     """DuckDB's log and temporary files come with the umask of whoever runs dbt; here they are looked at while it is at work."""
     code = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); c.execute('create table raw.t as select 1'); print('ready', flush=True)"
     home, command = household.settings.home, [sys.executable, "-c", f"{code}; input()", str(household.settings.build)]
-    with subprocess.Popen(command, umask=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with forked.Popen(command, umask=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         log = home / "build.duckdb.wal"
         assert (log.stat().st_mode & 0o077, log.stat().st_size > 0) == (0, True)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from loaders.settings import Settings
+from tests import forked
 from tests.loaders.conftest import Home
 from tests.loaders.test_readers import parquet
 
@@ -285,7 +286,7 @@ def state(home: Home) -> tuple[Any, ...]:
 def start_sync(home: Home) -> "subprocess.Popen[str]":
     own = {"FORTRESS_HOME": str(home.settings.home), "FORTRESS_EXPORTS_URL": str(home.settings.exports_url)}
     command = [sys.executable, "-m", "loaders", "sync"]
-    return subprocess.Popen(command, cwd=PROJECT, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return forked.Popen(command, cwd=PROJECT, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def kill_after(process: "subprocess.Popen[str]", lines: int, seconds: float) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import ssl
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from click.testing import CliRunner, Result
 from loaders.market.cli import market as group
 from loaders.market.service import serve
 from loaders.web.service import as_json
+from tests import forked
 from tests.market.odd_service import CREATE, STORAGE, OddService, Reply
 from tests.tls import authority
 
@@ -70,7 +70,7 @@ def test_exit_codes_tell_what_to_do(command: Command, service: OddService):
 def test_as_a_process_it_ends_with_the_same_codes(tmp_path: Path, service: OddService):
     own = {"FORTRESS_HOME": str(tmp_path / "home"), "FORTRESS_MARKET_URL": service.url, "FORTRESS_MARKET_TOKEN": "w0rn-0ut"}
     command = [sys.executable, "-m", "loaders", "market", "request", "--report", "units", "--from", "2026-10-01", "--to", "2026-10-01", "7"]
-    done = subprocess.run(command, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith("AccessRefused: ")
 
 

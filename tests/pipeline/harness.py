@@ -5,7 +5,6 @@ Every feed is an organization of its own, so that hundreds of them fit one load 
 
 import json
 import os
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,8 @@ import duckdb
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.dbt_command import DBT
+from tests import forked
+from tests.dbt_command import DBT, UNRECORDED
 from tests.oracle.batches import Delivered
 from tests.oracle.deliver import deliver
 from tests.oracle.feeds import TYPES, arrivals, feeds
@@ -96,7 +96,16 @@ class Warehouse:
 
     def build(self, *options: str, resolution: str | None = None) -> None:
         chosen = ["--vars", json.dumps({"cdc_resolution": resolution})] if resolution else []
-        self._run(*DBT, "run", "--select", *_LEDGER_MODELS, *(f"source:fortress.{topic}+" for topic in self.topics), *options, *chosen)
+        self._run(
+            *DBT,
+            "run",
+            *UNRECORDED,
+            "--select",
+            *_LEDGER_MODELS,
+            *(f"source:fortress.{topic}+" for topic in self.topics),
+            *options,
+            *chosen,
+        )
 
     def test(self, selected: str, *options: str) -> None:
         """Run dbt's selected tests; RuntimeError with dbt's words when one fails."""
@@ -121,9 +130,7 @@ class Warehouse:
         return os.environ | own
 
     def _run(self, *arguments: str) -> None:
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False
-        )
+        done = forked.run([sys.executable, *arguments], cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments[1:])}: exit {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")
 

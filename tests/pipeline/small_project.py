@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from tests import forked
 from tests.pipeline.harness import PROJECT, Warehouse
 
 _REGISTRY = "models/staging/fortress/_fortress__sources.yml"
@@ -23,7 +24,7 @@ class SmallProject:
         """One of the loader's commands on a warehouse, as a process of its own; what it says can be read from its pipes."""
         command = [sys.executable, "-m", "loaders", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=self.folder, env=warehouse.environment(), **(pipes | options))
+        return forked.Popen(command, cwd=self.folder, env=warehouse.environment(), **(pipes | options))
 
     def run(self, warehouse: Warehouse, *arguments: str, expected: int = 0) -> str:
         """The same, to its end. What it said, errors too."""

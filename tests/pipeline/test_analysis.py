@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from loaders.table_macros import create_table_macros
-from tests.pipeline.harness import PROJECT, TOPIC, Warehouse, as_organization, draw_cases
+from tests.pipeline.harness import TOPIC, Warehouse, as_organization, draw_cases
+from tests.pipeline.small_project import small_project
 
 Row = dict[str, Any]
 KEY = ("_organization_id", "id")
@@ -163,11 +164,7 @@ def test_the_changed_columns_lead_from_one_image_to_the_next(connection, history
 
 
 def test_a_model_of_ones_own_says_the_same_and_stands_on_the_history(warehouse, connection, tmp_path):
-    project = tmp_path / "project"
-    for name in ("models", "macros", "seeds"):
-        shutil.copytree(PROJECT / name, project / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, project / name)
+    project = small_project(tmp_path / "project").folder
     (project / "models" / "own").mkdir()
     for name, sql in MODELS.items():
         (project / "models" / "own" / f"{name}.sql").write_text("{{ config(schema='own', materialized='table') }}\n" + sql)

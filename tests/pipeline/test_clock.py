@@ -12,7 +12,7 @@ import pytest
 
 from tests.oracle.batches import Delivered
 from tests.pipeline.harness import TOPIC, Warehouse, as_organization, differences, draw_cases
-from tests.pipeline.small_project import SmallProject, small_project
+from tests.pipeline.small_project import SmallProject
 from tests.pipeline.states import disorder
 
 (_LIBRARY,) = [str(one.locate()) for one in files("libfaketime") or [] if one.name == "libfaketime.so.1"]
@@ -45,8 +45,8 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    project, home = small_project(tmp_path_factory.mktemp("project")), tmp_path_factory.mktemp("warehouse")
+def played(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    home = tmp_path_factory.mktemp("warehouse")
     drawn = [case for case in draw_cases(FEEDS, SEED) if len(case) <= len(CLOCKS)]
     cases = [as_organization(case, f"org-{number:04}") for number, case in enumerate(drawn)]
     found = Played(project, Deceived(home, (TOPIC,)), [], [], [])

@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import shutil
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from loaders.errors import NoSuchRecord, SeveralRecords
 from loaders.explain import Event, Explanation, explain
 from loaders.landing import landing_path
 from loaders.names import parse_file
+from tests import forked
 from tests.oracle.batches import Delivered, batches_in_order
 from tests.oracle.feeds import TYPES
 from tests.oracle.replay import _Walk, replay
@@ -281,7 +281,7 @@ def test_who_is_asked_for_has_to_be_one_record(played):
 
 def command(played: Played, *arguments: str) -> Done:
     line = [sys.executable, "-m", "loaders", "explain", *arguments]
-    return subprocess.run(line, cwd=PROJECT, env=played.warehouse.environment(), capture_output=True, text=True, check=False)
+    return forked.run(line, cwd=PROJECT, env=played.warehouse.environment(), capture_output=True, text=True, check=False)
 
 
 def test_in_a_pipe_an_event_is_a_line_and_json_has_the_same_facts(played):
@@ -300,7 +300,7 @@ def test_on_a_terminal_it_is_a_table(played):
     main, terminal = pty.openpty()
     line = [sys.executable, "-m", "loaders", "explain", TOPIC, "2", "--organization", "story"]
     own = played.warehouse.environment() | {"TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen(line, cwd=PROJECT, env=own, stdout=terminal) as process:
+    with forked.Popen(line, cwd=PROJECT, env=own, stdout=terminal) as process:
         os.close(terminal)
         shown = b""
         while chunk := read_from(main):

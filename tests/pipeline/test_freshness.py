@@ -6,7 +6,6 @@ Each situation is an organization of its own, on one day; what is expected can b
 import json
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.sync import sync
 from loaders.warehouse import open_build
+from tests import forked
 from tests.oracle import freshness
 from tests.oracle.freshness import File
 from tests.pipeline.harness import PROJECT, Warehouse
@@ -122,7 +122,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             sync(settings, connection, remote, lambda line: None)
     found.build()
     command = [sys.executable, "-m", "loaders", "publish"]  # tests what was built by hand
-    subprocess.run(command, env=found.environment(), cwd=PROJECT, capture_output=True, check=True)
+    forked.run(command, env=found.environment(), cwd=PROJECT, capture_output=True, check=True)
     return found
 
 

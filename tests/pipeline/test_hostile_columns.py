@@ -3,13 +3,13 @@
 import csv
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests import forked
 from tests.pipeline.harness import PROJECT, Warehouse
 
 SECRET = "pl4nted-in-the-environment"
@@ -124,7 +124,7 @@ def test_the_docs_page_shows_the_names_as_text_and_runs_none(warehouse: Warehous
     page = tmp_path / "docs.html"
     command = [sys.executable, "-m", "loaders", "docs", "--out", str(page)]
     environment = warehouse.environment() | {"FORTRESS_SSH_PASSWORD": SECRET}
-    done = subprocess.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
     assert "<script>alert(1)" not in text

@@ -17,6 +17,7 @@ import pytest
 
 from loaders.examples import MARKET_EXAMPLE, RENT_EXAMPLE
 from loaders.registry import topics
+from tests import forked
 from tests.pipeline.cookbook import Recipe, answer, recipes, rewrite
 from tests.pipeline.harness import PROJECT
 
@@ -36,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FORTRESS_")}
     own = {"DBT_TARGET_PATH": str(made / "target")}
     command = [sys.executable, "-c", DEMONSTRATE, str(made / "warehouse")]
-    done = subprocess.run(command, cwd=PROJECT, env=inherited | own, capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=PROJECT, env=inherited | own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return made
 

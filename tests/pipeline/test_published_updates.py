@@ -9,15 +9,10 @@ import pytest
 from loaders.privacy import Policy
 from loaders.published_tables import write_published
 from tests.pipeline.harness import TOPIC, Warehouse, as_organization, draw_cases
-from tests.pipeline.small_project import SmallProject, small_project
+from tests.pipeline.small_project import SmallProject
 from tests.pipeline.states import State, state_of
 
 FEEDS, SEED = 25, 11  # feeds with late files, revisions, reloads and later snapshots among them
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
-    return small_project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")

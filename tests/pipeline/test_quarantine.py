@@ -23,6 +23,7 @@ from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.sync import sync
 from loaders.warehouse import open_build
+from tests import forked
 from tests.loaders.test_readers import parquet
 from tests.pipeline.harness import PROJECT, Warehouse
 
@@ -165,7 +166,7 @@ def load(warehouse: Warehouse, gates: GateSettings | None = None) -> str:
 
 def command(warehouse: Warehouse, *arguments: str) -> "subprocess.CompletedProcess[str]":
     arguments = (sys.executable, "-m", "loaders", *arguments)
-    return subprocess.run(arguments, cwd=PROJECT, env=warehouse.environment(), capture_output=True, text=True, check=False)
+    return forked.run(arguments, cwd=PROJECT, env=warehouse.environment(), capture_output=True, text=True, check=False)
 
 
 def rows(warehouse: Warehouse) -> Rows:

@@ -14,16 +14,11 @@ import pytest
 
 from tests.oracle.batches import Delivered
 from tests.pipeline.harness import TOPIC, Warehouse, as_organization, draw_cases
-from tests.pipeline.small_project import SmallProject, small_project
+from tests.pipeline.small_project import SmallProject
 from tests.pipeline.states import State, disorder, state_of
 
 FEEDS, SEED = 10, 5
 ROWS = 20_000  # of one snapshot more, so that a build has something to write
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
-    return small_project(tmp_path_factory.mktemp("project"))
 
 
 def delivered() -> list[Delivered]:

@@ -14,6 +14,7 @@ import yaml
 
 from loaders.conventions import snake_case
 from loaders.registry import Topic, topics
+from tests import forked
 from tests.oracle.batches import Delivered
 from tests.pipeline.harness import PROJECT, Warehouse
 
@@ -71,7 +72,7 @@ class Copy:
         self.warehouse = Warehouse(folder)
 
     def loaders(self, *arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
+        done = forked.run(
             [sys.executable, "-m", "loaders", *arguments],
             cwd=self.project,
             env=self.warehouse.environment(),

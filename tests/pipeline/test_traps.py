@@ -5,7 +5,6 @@ The loader's own traps (headers, empty strings, host keys) are tested in tests/l
 """
 
 import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests import forked
 from tests.oracle.batches import Delivered
 from tests.pipeline.harness import PROJECT, Warehouse
 
@@ -186,7 +186,7 @@ def test_the_test_of_a_topic_passes_on_sound_tables_and_names_each_invariant_tha
 
 
 def test_the_published_file_stands_alone_and_says_what_the_build_says(warehouse):
-    subprocess.run([sys.executable, "-m", "loaders", "publish"], env=warehouse.environment(), cwd=PROJECT, check=True, capture_output=True)
+    forked.run([sys.executable, "-m", "loaders", "publish"], env=warehouse.environment(), cwd=PROJECT, check=True, capture_output=True)
     elsewhere = shutil.copy(warehouse.home / "fortress.duckdb", warehouse.home / "copied-under-another-name.duckdb")
     with duckdb.connect(str(elsewhere), read_only=True) as connection:
         schemas = {name for (name,) in connection.execute("select distinct schema_name from duckdb_tables()").fetchall()}

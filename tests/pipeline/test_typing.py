@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests import forked
 from tests.oracle.values import typed
 from tests.pipeline.harness import PROJECT
 
@@ -51,7 +51,7 @@ def cast_by_macro(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, s
     )
     own = {"FORTRESS_HOME": str(home), "DBT_TARGET_PATH": str(home / "target"), "DBT_LOG_PATH": str(home / "logs")}
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "compile", "--quiet", "--inline", inline, "--output", "json"]
-    done = subprocess.run(command, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=True)
+    done = forked.run(command, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=True)
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         return {(kind, value): cast for kind, value, cast in connection.execute(json.loads(done.stdout)["compiled"]).fetchall()}

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests import forked
 from tests.pipeline.harness import PROJECT, TOPIC, Warehouse, as_organization, draw_cases
 
 
@@ -35,7 +35,7 @@ def warehouse(sound: Warehouse, tmp_path: Path) -> Warehouse:
 
 def verify(warehouse: Warehouse, expected: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "loaders", "verify", "--json"]
-    done = subprocess.run(command, cwd=PROJECT, env=warehouse.environment(), capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=PROJECT, env=warehouse.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == expected, done.stdout + done.stderr
     assert [path.name for path in warehouse.home.glob("verify-*")] == []
     return json.loads(done.stdout)
@@ -81,5 +81,5 @@ def test_a_landed_file_that_was_changed_or_lost_is_named(warehouse):
 def test_what_is_loaded_and_not_built_is_no_difference(warehouse):
     edit(warehouse, f"delete from marts.{TOPIC}_changes where _file_id = (select max(_file_id) from marts.{TOPIC}_changes)")
     command = [sys.executable, "-m", "loaders", "verify"]
-    done = subprocess.run(command, cwd=PROJECT, env=warehouse.environment(), capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=PROJECT, env=warehouse.environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "loaded but not built: workorders" in done.stderr

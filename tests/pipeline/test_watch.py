@@ -20,6 +20,7 @@ from loaders.settings import Settings
 from loaders.sync import sync
 from loaders.warehouse import open_build
 from loaders.watch import Stop, pause, watch
+from tests import forked
 from tests.pipeline.harness import PROJECT
 
 Entry = dict[str, Any]
@@ -33,9 +34,7 @@ class Watching:
         own = {"FORTRESS_HOME": str(home), "FORTRESS_EXPORTS_URL": exports.as_uri(), "DBT_TARGET_PATH": str(home / "target")}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FORTRESS_")}
         command = [sys.executable, "-m", "loaders", "--log-json", "watch", *arguments]
-        self.process = subprocess.Popen(
-            command, cwd=PROJECT, env=inherited | own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        self.process = forked.Popen(command, cwd=PROJECT, env=inherited | own, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def until(self, fits: Callable[[Entry], object]) -> Entry:
         """Read on to the first entry that fits; it must come."""

@@ -16,6 +16,7 @@ from loaders.cli import main
 from loaders.reconcile.service import ApiService, serve
 from loaders.settings import PROJECT, Settings
 from loaders.web.service import Call, Reply
+from tests import forked
 from tests.odd_answers import HANG_UP, Proceed
 from tests.reconcile.conftest import ORDERS, PERSON, OddApi, ask, order
 from tests.tls import authority
@@ -85,7 +86,7 @@ def test_killed_in_the_middle_it_has_written_nothing_and_the_next_one_everything
     api.plan(ONE, kill)
     command = [sys.executable, "-m", "loaders", "reconcile", "--organization", "acme", "--sample", "5"]
     for expected in (-9, 0):
-        running.append(subprocess.Popen(command, cwd=PROJECT, env=os.environ | environment, stdout=subprocess.DEVNULL))
+        running.append(forked.Popen(command, cwd=PROJECT, env=os.environ | environment, stdout=subprocess.DEVNULL))
         assert running[-1].wait(60) == expected
         count = "select count(distinct reconciliation), count(*) filter (kind = 'topic') from raw._api_reconciliation"
         assert ask(settings, count) == [(0, 0) if expected else (1, 2)]
@@ -102,7 +103,7 @@ def test_the_database_is_free_while_the_api_is_asked(environment: dict[str, str]
 
     api.plan(ONE, look)
     command = [sys.executable, "-m", "loaders", "reconcile", "workorders", "--organization", "acme", "--sample", "3"]
-    assert subprocess.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, check=False).returncode == 0
+    assert forked.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, check=False).returncode == 0
     assert free == [True]
 
 
