@@ -19,7 +19,7 @@ CHEAP = {
     "spark.ui.enabled": "false",
     "spark.log.level": "ERROR",
     "spark.driver.memory": "1g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.warehouse.dir": os.environ["FORTRESS_LAKE_URL"] + "/tables",
     "spark.sql.shuffle.partitions": "1",
@@ -33,12 +33,12 @@ CHEAP = {
 
 def main() -> None:
     """Answer until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever libraries print, and Java, is no answer
     builder = SparkSession.builder
     for name, value in CHEAP.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever libraries print is no answer
     for line in sys.stdin:
         print(answer(spark, json.loads(line)), file=answers, flush=True)
 
