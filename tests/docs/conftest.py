@@ -13,6 +13,7 @@ import pytest
 
 from tests import forked
 from tests.dbt_command import DBT
+from tests.once import made_once
 from tests.pipeline.harness import PROJECT
 
 BUILT = ("units", "workorders")  # of the topics that are delivered, those that the fixture builds: enough for every kind of page
@@ -31,10 +32,13 @@ PLANTED = {
 
 @dataclass(frozen=True)
 class Site:
-    """A docs site's file and the warehouse it describes."""
+    """A docs site's file, and the warehouse in whose folder it stands and which it describes."""
 
-    path: Path
     home: Path
+
+    @property
+    def path(self) -> Path:
+        return self.home / "fortress-docs.html"
 
     @cached_property
     def text(self) -> str:
@@ -65,20 +69,12 @@ def run_python(home: Path, *arguments: str, environment: dict[str, str] | None =
     return done.stdout
 
 
-def write_site(home: Path) -> Site:
-    path = home / "fortress-docs.html"
-    run_python(home, "-m", "loaders", "docs", "--out", str(path), environment=PLANTED | {"HOME": str(home / "planted-home")})
-    return Site(path, home)
+def write_site(home: Path) -> None:
+    written_to = str(home / "fortress-docs.html")
+    run_python(home, "-m", "loaders", "docs", "--out", written_to, environment=PLANTED | {"HOME": str(home / "planted-home")})
 
 
-@pytest.fixture(scope="session")
-def first_day(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return write_site(tmp_path_factory.mktemp("first-day"))
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    home = tmp_path_factory.mktemp("delivered")
+def deliver_build_and_write_site(home: Path) -> None:
     exports = home / "exports"
     run_python(home, "-m", "loaders", "simulate", str(exports), "--organizations", "1", "--rows", "30", "--steps", "2")
     run_python(home, "-m", "loaders", "sync", environment={"FORTRESS_EXPORTS_URL": exports.as_uri()})
@@ -87,4 +83,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     run_python(home, *DBT, "run", "--select", *(f"+{topic}" for topic in BUILT), "files", "quarantine")
     run_python(home, *DBT, "run", "--select", "units_changes", "units")
     run_python(home, *DBT, "source", "freshness")
-    return write_site(home)
+    write_site(home)
+
+
+@pytest.fixture(scope="session")
+def first_day(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(made_once(tmp_path_factory, "first-day", write_site))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(made_once(tmp_path_factory, "delivered", deliver_build_and_write_site))

@@ -147,7 +147,8 @@ def test_descriptions_are_comments_in_the_database(site):
 
 
 def test_a_build_that_only_adds_rows_sets_no_comment_on_the_change_log_again(site):
-    _, first, second, *_ = re.split(r"\n=+ .* =+\n", "\n" + (site.home / "logs" / "dbt.log").read_text(encoding="utf-8"))
+    said = re.split(r"\n=+ .* =+\n", "\n" + (site.home / "logs" / "dbt.log").read_text(encoding="utf-8"))
+    first, second, *_ = [one for one in said if "running dbt with arguments" in one]  # and not only parsing the project
     commented = [set(re.findall(r'comment on \w+ "build"\."marts"\."(\w+)"', run)) for run in (first, second)]
     assert commented[0] >= {"units_changes", "units_history", "units"}
     assert commented[1] == {"units"}  # a view is made anew, and with it its comments
