@@ -83,7 +83,7 @@ def describe_machine() -> dict[str, Any]:
         "began_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "memory_gib": round(memory, 1),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])} on {platform.machine()}",  # no build's name
         "python": platform.python_version(),
         "duckdb": duckdb.__version__,
         "load_at_start": round(os.getloadavg()[0], 2),
