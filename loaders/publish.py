@@ -51,7 +51,7 @@ class PublishReport:
 def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
     """Check the build, write it to a new file, check that, and switch to it; PublishRefused otherwise.
 
-    ``carry_on``: the build is what runs have made of it, so that the last version may be brought up to date instead.
+    ``carry_on``: the build is what runs have made of it and tested, so that the last version may be brought up to date instead.
     """
     settings.require_warehouse()
     with open_build(settings.build) as connection:

@@ -74,6 +74,8 @@ def show_plan(plan: Plan) -> None:
     console().print(f"{len(rows)} new, {plan.unchanged} unchanged. Nothing was changed.")
     for one in plan.waiting:
         console().print(f"  {one.status}, no sync loads it: {one.file}: {one.reason}", markup=False)
+    for reason in (*plan.closed, *plan.unlisted):
+        console().print(f"  not looked at: {reason}", markup=False)
     _show_oddities(plan)
 
 
@@ -96,10 +98,9 @@ def show_sync(report: SyncReport) -> None:
 
 
 def _show_oddities(plan: Plan) -> None:
+    """But for the folders that could not be looked into: a sync has said them by now, as they met it."""
     for path in plan.vanished:
         console().print(f"  gone from the server (its rows stay): {path}", markup=False)
-    for reason in (*plan.closed, *plan.unlisted):
-        console().print(f"  not looked at: {reason}", markup=False)
     for path in plan.ignored:
         console().print(f"  not an export, left alone: {path}", markup=False)
 

@@ -228,7 +228,10 @@ class PinnedSFTP(SSHFileSystem):
         async def copy(channel: asyncssh.SFTPClient, patience: Patience) -> None:
             block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
             with target.open("wb") as file:
-                await (_copy_at_once if size < block else _copy_in_blocks)(channel, patience, path, file, size, block)
+                if size < block:
+                    await _copy_at_once(channel, patience, path, file, size)
+                else:
+                    await _copy_in_blocks(channel, patience, path, file, size, block)
 
         async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES):
             await self._pool.ask(copy)
@@ -238,7 +241,7 @@ class PinnedSFTP(SSHFileSystem):
         sync(self.loop, self._fetch, path, target, size)
 
 
-async def _copy_at_once(channel: asyncssh.SFTPClient, patience: Patience, path: str, file: BinaryIO, size: int, _: int) -> None:
+async def _copy_at_once(channel: asyncssh.SFTPClient, patience: Patience, path: str, file: BinaryIO, size: int) -> None:
     """A small file: one question where the server answers whole, so that few waits for it and little work are all that it costs."""
     async with channel.open(path, "rb", block_size=None) as source:
         while file.tell() <= size and (data := await source.read(size + 1 - file.tell(), file.tell())):
