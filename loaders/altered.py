@@ -18,10 +18,10 @@ _ADVICE = (
 )
 
 
-def refuse_altered(connection: duckdb.DuckDBPyConnection, path: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
-    """WarehouseRefused when one of the tables has other columns than ``tables`` says, or raw holds rows and no ledger.
+def refuse_altered(connection: duckdb.DuckDBPyConnection, path: Path, tables: Mapping[str, Mapping[str, str]]) -> Set[str]:
+    """The tables of raw; WarehouseRefused when one has other columns than ``tables`` says, or raw holds rows and no ledger.
 
-    Others may be missing: an older warehouse has fewer, and whoever writes to it makes them.
+    Some may be missing: an older warehouse has fewer, and whoever writes to it makes them.
     """
     # As DuckDB would write each table's own statement: to ask for columns takes it through the whole catalog, five times as long.
     found = dict(connection.execute("select table_name, sql from duckdb_tables() where schema_name = 'raw'").fetchall())
@@ -31,6 +31,7 @@ def refuse_altered(connection: duckdb.DuckDBPyConnection, path: Path, tables: Ma
         columns = ",".join(f"{column} {kind}" for column, kind in tables[name].items())
         if _bare(found[name]) != _bare(f"create table raw.{name}({columns});"):
             raise _refused(path, f"raw.{name} has other columns than the loader gave it")
+    return found.keys()
 
 
 def _bare(statement: str) -> str:

@@ -1,7 +1,7 @@
 """The build database: how it is opened, and the tables the loader owns in it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,9 +182,9 @@ def open_build(path: Path, read_only: bool = False, memory_limit: str | None = N
             connection.execute(statement)
         if memory_limit:
             connection.execute(f"set memory_limit = {quote_text(memory_limit)}")
-        refuse_altered(connection, path, _KEPT_TABLES)
+        there = refuse_altered(connection, path, _KEPT_TABLES)
         if is_new or not read_only:
-            _create_own_tables(connection)
+            _create_own_tables(connection, there)
         yield connection
     except BEYOND_REPAIR as error:
         raise in_our_words(path, str(error)) from error
@@ -241,12 +241,15 @@ def is_full(said: str) -> bool:
     return any(words in said.lower() for words in _FULL)
 
 
-def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("create schema if not exists raw")
-    if table_columns(connection, "raw", "_published") not in ([], list(PUBLISHED_COLUMNS)):  # an older project's: all is published anew
-        connection.execute("drop table raw._published")
-    for table, columns in _OWN_TABLES.items():
-        definition = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+def _create_own_tables(connection: duckdb.DuckDBPyConnection, there: Set[str]) -> None:
+    """Those that are not ``there`` yet: to ask DuckDB for each takes as long as to open a small warehouse."""
+    if "_published" in there and table_columns(connection, "raw", "_published") != list(PUBLISHED_COLUMNS):
+        connection.execute("drop table raw._published")  # an older project's: all is published anew
+        there = there - {"_published"}
+    if missing := [table for table in _OWN_TABLES if table not in there]:
+        connection.execute("create schema if not exists raw")
+    for table in missing:
+        definition = ", ".join(f"{name} {kind}" for name, kind in _OWN_TABLES[table].items())
         connection.execute(f"create table if not exists raw.{table} ({definition})")
 
 
