@@ -1,9 +1,11 @@
 """HTTP as this project speaks it: no redirect is followed, every body is bounded, every failure has one of our names."""
 
+import os
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import httpx
 
@@ -26,7 +28,14 @@ def open_http() -> httpx.Client:
     """A client without any credentials. Proxies and certificates are the environment's (HTTPS_PROXY, SSL_CERT_FILE); none for loopback."""
     direct = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
     headers = {"User-Agent": "fortress-warehouse", "Accept-Encoding": "identity"}
-    return httpx.Client(follow_redirects=False, timeout=_TIMEOUT, mounts=direct, headers=headers)
+    trusted = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    return httpx.Client(verify=trusted, follow_redirects=False, timeout=_TIMEOUT, mounts=direct, headers=headers)
+
+
+@cache
+def _trusted(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """The authorities that these variables name, else the usual ones. Read once: it takes longer than most requests."""
+    return httpx.create_ssl_context()
 
 
 @contextmanager
