@@ -3,7 +3,8 @@
 The tests run hundreds of real commands, and most of the time of each went into the same imports: half a second for the loader's, three
 for dbt's. So each process of tests keeps one more, ``tests/zygote.py``, that has imported them and forks: a real process with its own
 number, arguments, environment, folder, pipes, signals and death, whose parent is the process of tests, as with any ``Popen``. The code
-under test is imported anew in each. ``tests/test_forked.py`` compares such processes with ordinary ones.
+under test is imported anew in each. What dbt would find out or compile anew in each process, and never otherwise, is there: the methods
+of its records, and, in ``target/templates``, the macros by their text. ``tests/test_forked.py`` compares such processes with ordinary ones.
 
 Whatever a fork cannot do is an ordinary process: another program, another way of calling Python, ``preexec_fn``, a shell, variables that
 the interpreter or its loader reads at its start (LD_PRELOAD), an operating system that is not Linux.

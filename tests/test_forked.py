@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -88,6 +89,28 @@ def test_it_ends_as_an_ordinary_one_does(code: str):
         return done.returncode, done.stdout, done.stderr.splitlines()[-1:]  # a traceback is longer by the zygote's own frames
 
     assert end(forked) == end(subprocess)
+
+
+@BOTH
+def test_a_database_that_nobody_closed_is_whole_at_the_end(library: ModuleType, tmp_path: Path):
+    code = "import duckdb; connection = duckdb.connect('one.duckdb'); connection.execute('create table t as select 1')"
+    library.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["one.duckdb"]  # and no log beside it
+
+
+RENDER = """
+import sys
+from dbt_common.clients import jinja
+generate, generated = jinja.MacroFuzzEnvironment._generate, []
+jinja.MacroFuzzEnvironment._generate = lambda *what, **how: generated.append(1) or generate(*what, **how)
+print(jinja.get_template(sys.argv[1], {}).render({"x": 4}), len(generated))
+"""
+
+
+def test_a_template_is_compiled_once_and_another_anew():
+    said, other = f"{{{{ x + 38 }}}} {uuid4()}", f"{{{{ x }}}} {uuid4()}"
+    found = [forked.run([sys.executable, "-c", RENDER, one], capture_output=True, text=True).stdout for one in (said, said, other)]
+    assert found == [f"42 {said[-36:]} 1\n", f"42 {said[-36:]} 0\n", f"4 {other[-36:]} 1\n"]
 
 
 @BOTH

@@ -6,19 +6,27 @@ Python), ``env``, ``cwd``, ``umask`` (-1: as it is) and ``session`` (whether to 
 
 import atexit
 import gc
+import hashlib
 import importlib
 import inspect
 import io
 import json
+import marshal
 import os
 import runpy
 import signal
 import socket
 import sys
+import threading
 import time
 import types
+import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+_IMPORTED: set[str] = set()  # the modules of the libraries, and theirs
+TARGET = Path(__file__).resolve().parents[1] / "target"
 
 # Third parties' modules alone: the project's own may come from a copy in another folder. None of these starts a thread, without which
 # a fork would be half a process, and none opens a database.
@@ -42,7 +50,11 @@ def import_libraries() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     prepare_dbt()
+    keep_templates(TARGET / "templates")
+    gc.collect()
     gc.freeze()  # or the collector would write to all their pages, and each fork would have them copied
+    gc.set_threshold(20_000, 20, 20)  # what is frozen does not count for it: it would take all else for news, and look through it often
+    _IMPORTED.update(sys.modules)
     threads = len(list(Path("/proc/self/task").iterdir()))
     assert threads == 1, f"importing the libraries has started {threads - 1} threads: a process with threads cannot be forked"
 
@@ -56,6 +68,41 @@ def prepare_dbt() -> None:
     selectors.SelectorFile.json_schema()
     credentials.DuckDBCredentials.json_schema()
     inspect.stack()
+    manifest, parser = importlib.import_module("dbt.contracts.graph.manifest").Manifest, importlib.import_module("dbt.parser.manifest")
+    for kept in (TARGET / "parsed").glob("*.msgpack"):  # another's may be any project: read for the methods that dbt makes on the way
+        with suppress(Exception):
+            manifest.from_msgpack(kept.read_bytes(), decoder=parser.extended_mashumuro_decoder).build_flat_graph()
+    gc.collect()
+    importlib.import_module("multiprocessing.resource_tracker")._resource_tracker._stop()  # of the locks in them
+
+
+def keep_templates(folder: Path) -> None:
+    """Have dbt keep the macros that it compiles, as Python keeps modules: 250 of them are a quarter of a build."""
+    folder.mkdir(parents=True, exist_ok=True)
+    version = importlib.import_module("importlib.metadata").version
+    versions = [sys.version, *(version(one) for one in ("jinja2", "dbt-core", "dbt-common"))]
+    templates = importlib.import_module("dbt_common.clients.jinja")  # whose environments are all alike but for their kind
+    for kind in (templates.MacroFuzzEnvironment, templates.NativeSandboxEnvironment):
+        _keep_what_is_compiled(kind, folder, [kind.__name__, *versions])
+
+
+def _keep_what_is_compiled(kind: type, folder: Path, said: list[str]) -> None:
+    compile_anew = kind.compile  # type: ignore[attr-defined]
+
+    def compiled(self: Any, source: Any, *options: Any, **named: Any) -> Any:
+        if options or named or not isinstance(source, str):
+            return compile_anew(self, source, *options, **named)
+        path = folder / hashlib.sha256(repr([*said, source]).encode()).hexdigest()
+        with suppress(OSError, EOFError, ValueError):
+            return marshal.loads(path.read_bytes())
+        code = compile_anew(self, source)
+        with suppress(OSError):
+            part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            part.write_bytes(marshal.dumps(code))
+            part.replace(path)
+        return code
+
+    kind.compile = compiled  # type: ignore[attr-defined]
 
 
 def wait_for_request(asking: socket.socket) -> dict[str, Any]:
@@ -114,13 +161,6 @@ def _stream(number: int, mode: str, before: Any, **options: bool) -> io.TextIOWr
     return io.TextIOWrapper(raw, encoding=before.encoding, errors=before.errors, **buffering)
 
 
-def _leave_quietly() -> None:
-    """DuckDB's bindings list on standard error what was not taken apart before the end, and what ``freeze`` holds is not. Whatever Python
-    itself still has to say is heard."""
-    sys.stderr = sys.__stderr__ = _stream(os.dup(2), "w", sys.__stderr__, line_buffering=True)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-
-
 def execute(kind: str, what: str, *arguments: str) -> None:
     """``python -m what arguments`` or ``python -c what arguments``."""
     sys.argv[:] = [kind, *arguments]
@@ -132,8 +172,44 @@ def execute(kind: str, what: str, *arguments: str) -> None:
         exec(compile(what, "<string>", "exec"), sys.modules["__main__"].__dict__)
 
 
+def leave_without_the_libraries(code: int) -> None:
+    """End as Python does, but leave to the system what the zygote has made: to take its modules apart costs more than most commands.
+
+    What the command itself has brought is taken apart, and what it had dbt open is closed: DuckDB writes its log into the file then.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    own = [weakref.ref(sys.modules.pop(name)) for name in [*sys.modules] if name not in _IMPORTED or name == "__main__"]
+    gc.collect()
+    for module in filter(None, (one() for one in own)):  # somebody holds it still
+        vars(module).update(dict.fromkeys(vars(module).keys() - {"__builtins__"}))
+    sys.modules["dbt.adapters.duckdb.connections"].DuckDBConnectionManager.close_all_connections()
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _leave_quietly() -> None:
+    """DuckDB's bindings list on standard error what was not taken apart before the end, and what ``freeze`` holds is not. Whatever Python
+    itself still has to say is heard."""
+    sys.stderr = sys.__stderr__ = _stream(os.dup(2), "w", sys.__stderr__, line_buffering=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 if __name__ == "__main__":
     import_libraries()
     asked = wait_for_request(socket.socket(fileno=int(sys.argv[1])))
     become(asked)
-    execute(*asked["arguments"])
+    try:
+        execute(*asked["arguments"])
+        ended = 0
+    except SystemExit as end:
+        ended = end.code or 0
+        if not isinstance(ended, int):
+            raise  # Python prints it, as it does with other exceptions
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.exit(ended)  # Python says so in its own way
+    leave_without_the_libraries(ended & 0xFF)
