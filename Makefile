@@ -18,22 +18,29 @@ help: ## List the commands
 
 setup: .venv/ready ## Install what the project needs into .venv (run and test do it themselves)
 
-# uv installs in seconds what takes pip a minute; pip brings uv itself. Every package is pinned by hash.
+# uv installs in seconds what takes pip a minute; pip brings uv itself. Every package is pinned by hash, and every dependency is in the
+# lock: with --no-deps nobody works out once more what they are, for which Spark's 400 MB would be fetched twice.
+INSTALL := $(BIN)/uv pip install --quiet --no-deps --require-hashes
 .venv/ready: requirements.lock requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) found. Name another with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test ! -L .venv || { echo ".venv is a link, and set-up would empty what it leads to: remove the link first"; exit 1; }
 	@echo "setting up .venv (once; about half a minute)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(INSTALL) --python $(BIN)/python -r requirements.lock
 	@touch $@
 
 run: .venv/ready ## The main job: sync, build, publish. Without FORTRESS_EXPORTS_URL, a demonstration
 	@$(LOADERS) run
 
+# Many tests wait more than they work, so there are more workers than cores. All of them need the project parsed.
+PARSE := $(BIN)/python -c "from loaders.manifest import parsed_project; parsed_project()"
+TESTS := $(BIN)/python -m pytest -n 3 --dist loadfile
+
 test: .venv/ready ## All tests
 	@echo "running all tests: the loader's, dbt's own, and the pipeline against the replay (several minutes)"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(PARSE)
+	@$(TESTS)
 	@echo "all tests passed. Next: make check (what CI runs), make property FEEDS=2000 (more feeds against the replay)"
 
 browser: .venv/ready ## The docs site in a real browser (needs Chromium and its driver)
@@ -46,7 +53,7 @@ browser: .venv/ready ## The docs site in a real browser (needs Chromium and its 
 	@$(NEEDS_JAVA)
 	@echo "setting up Spark (once; about a minute)"
 	@$(PYTHON) -m venv --clear .venv/spark
-	@$(BIN)/uv pip install --quiet --python .venv/spark/bin/python --require-hashes -r spark.lock
+	@$(INSTALL) --python .venv/spark/bin/python -r spark.lock
 	@touch $@
 
 spark: .venv/spark/ready ## The models on Apache Spark, compared with DuckDB's (needs Java; docs/scaling.md)
@@ -55,9 +62,13 @@ spark: .venv/spark/ready ## The models on Apache Spark, compared with DuckDB's (
 check: .venv/ready lint ## What CI runs: style, all tests, the docs site in a real browser, the models on Spark
 	@$(NEEDS_CHROMIUM)
 	@$(NEEDS_JAVA)
-	@$(MAKE) --no-print-directory .venv/spark/ready
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not spark"
-	@$(BIN)/python -m pytest -m spark -q tests/spark
+	@$(PARSE)
+	@$(MAKE) --no-print-directory --jobs 2 spark but-spark
+
+# Spark's tests take as long as a fifth of the others, on one core: beside them, and from the start.
+.PHONY: but-spark
+but-spark: .venv/ready
+	@$(TESTS) -m "not spark"
 
 lint: .venv/ready ## Style of the Python code
 	@$(BIN)/ruff check .
@@ -73,7 +84,7 @@ crash: .venv/ready ## Kill the real commands again and again: make crash KILLS=6
 .venv/bench-%/ready: benchmarks/%.lock | .venv/ready
 	@echo "setting up .venv/bench-$* (once; some seconds)"
 	@$(PYTHON) -m venv --clear .venv/bench-$*
-	@$(BIN)/uv pip install --quiet --python .venv/bench-$*/bin/python --require-hashes -r $<
+	@$(INSTALL) --python .venv/bench-$*/bin/python -r $<
 	@touch $@
 
 bench: .venv/ready .venv/bench-dlt/ready .venv/bench-plots/ready ## How fast, beside others: make bench SIZE=S ONLY=plain,ours,hour REPEATS=5 FORMAT=csv (benchmarks/README.md)
@@ -89,7 +100,7 @@ query: .venv/ready ## Ask the published tables: make query SQL="from marts.worko
 .venv/explore/ready: explore.lock | .venv/ready
 	@echo "setting up Harlequin (once; some seconds)"
 	@$(PYTHON) -m venv --clear .venv/explore
-	@$(BIN)/uv pip install --quiet --python .venv/explore/bin/python --require-hashes -r explore.lock
+	@$(INSTALL) --python .venv/explore/bin/python -r explore.lock
 	@touch $@
 
 explore: .venv/explore/ready ## Look around in the published tables without SQL: Harlequin, in the terminal
@@ -101,7 +112,7 @@ explore: .venv/explore/ready ## Look around in the published tables without SQL:
 .venv/audit/ready: audit.lock | .venv/ready
 	@echo "setting up pip-audit (once; some seconds)"
 	@$(PYTHON) -m venv --clear .venv/audit
-	@$(BIN)/uv pip install --quiet --python .venv/audit/bin/python --require-hashes -r audit.lock
+	@$(INSTALL) --python .venv/audit/bin/python -r audit.lock
 	@touch $@
 
 audit: .venv/audit/ready ## Is anything known against the packages (asks PyPI; what can be said offline is part of check)

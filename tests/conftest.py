@@ -2,8 +2,24 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+# The files that take longest, in that order: a worker that begins one when the others are done keeps everybody waiting.
+LONGEST = (
+    *("pipeline/test_crash.py", "pipeline/test_property.py", "pipeline/test_scaffold.py", "pipeline/test_run_faults.py"),
+    *("loaders/test_faults.py", "pipeline/test_pages.py", "docs/test_docs_in_browser.py", "docs/test_docs_site.py"),
+    *("pipeline/test_quarantine.py", "test_secrets.py", "pipeline/test_clock.py", "loaders/test_bombs.py", "loaders/test_publish.py"),
+    *("loaders/test_publish_readers.py", "loaders/test_cli.py", "market/test_tables.py", "pipeline/test_verify.py", "market/test_kills.py"),
+    *("loaders/test_silence.py", "pipeline/test_watch.py", "market/test_download.py", "market/test_asking.py", "pipeline/test_explain.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(autouse=True, scope="session")

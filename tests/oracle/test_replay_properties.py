@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.oracle.batches import Delivered
 from tests.oracle.feeds import TYPES, arrivals, feeds
 from tests.oracle.replay import RESOLUTIONS, Tables, replay
 
-some = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 BUSINESS = ("_organization_id", "_batch_at", "file_name", "modified_at", "_row_number", *TYPES)
 
 
@@ -38,16 +39,21 @@ def test_the_result_does_not_depend_on_the_order_of_arrival(data: st.DataObject,
 
 @some
 @given(feeds())
-def test_current_is_the_open_undeleted_history(feed):
+def test_the_tables_of_any_feed_keep_the_contracts_rules(feed: list[Delivered]):
     tables = replay(feed, TYPES)
+    current_is_the_open_undeleted_history(tables)
+    versions_follow_each_other_and_only_equal_instants_make_an_empty_one(tables)
+    every_version_is_an_applied_row_and_every_row_is_in_the_log_once(tables, feed)
+    as_of_any_instant_a_record_has_at_most_one_version(tables)
+
+
+def current_is_the_open_undeleted_history(tables: Tables) -> None:
     still_open = [{name: row[name] for name in BUSINESS} for row in tables.history if row["is_current"] and not row["is_deleted"]]
     assert unordered(still_open) == unordered(tables.current)
 
 
-@some
-@given(feeds())
-def test_versions_follow_each_other_and_only_equal_instants_make_an_empty_one(feed):
-    for versions in versions_of(replay(feed, TYPES)):
+def versions_follow_each_other_and_only_equal_instants_make_an_empty_one(tables: Tables) -> None:
+    for versions in versions_of(tables):
         assert [row["version_number"] for row in versions] == list(range(1, len(versions) + 1))
         assert all(row["valid_to"] is None for row in versions[-1:] if row["is_current"])
         for row, following in pairwise(versions):
@@ -55,10 +61,7 @@ def test_versions_follow_each_other_and_only_equal_instants_make_an_empty_one(fe
             assert row["valid_from"] < following["valid_from"] or row["_batch_at"] == following["_batch_at"]
 
 
-@some
-@given(feeds())
-def test_every_version_is_an_applied_row_and_every_row_is_in_the_log_once(feed):
-    tables = replay(feed, TYPES)
+def every_version_is_an_applied_row_and_every_row_is_in_the_log_once(tables: Tables, feed: list[Delivered]) -> None:
     key = ("file_name", "modified_at", "_row_number")
     outcomes = {tuple(row[name] for name in key): (row["outcome"], row["_op"]) for row in tables.changes}
     assert len(outcomes) == len(tables.changes)
@@ -66,10 +69,7 @@ def test_every_version_is_an_applied_row_and_every_row_is_in_the_log_once(feed):
     assert len(tables.changes) <= sum(len(delivered.rows) for delivered in feed)
 
 
-@some
-@given(feeds())
-def test_as_of_any_instant_a_record_has_at_most_one_version(feed):
-    tables = replay(feed, TYPES)
+def as_of_any_instant_a_record_has_at_most_one_version(tables: Tables) -> None:
     instants: set[datetime] = {row["valid_from"] for row in tables.history}
     for versions in versions_of(tables):
         for instant in instants:
