@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +23,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _not_deaf_to_ctrl_c() -> Iterator[None]:
-    """A shell that starts the tests in the background has them ignore SIGINT, and so would every process that they start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[object]:
+    """What a command changes of a process when it is called in the tests' own is set back, and so is what a shell has changed that starts
+    the tests in the background: they would ignore SIGINT, and so would every process that they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.umask(umask := os.umask(0))
+    try:
+        return (yield)
+    finally:
+        os.umask(umask)
