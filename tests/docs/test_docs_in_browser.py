@@ -50,9 +50,9 @@ class Reader:
 
     def see(self, selector: str, text: str = "") -> WebElement:
         """The first visible element that the selector finds and that holds the text; waits for it, and fails if it never comes."""
+        script = f"{_VISIBLE} return visible.find(one => one.innerText.includes(arguments[1]))"
         return WebDriverWait(self.driver, 30, 0.1).until(
-            lambda driver: driver.execute_script(f"{_VISIBLE} return visible.find(one => one.innerText.includes(arguments[1]))", selector, text),
-            f"{selector!r} with {text!r}",
+            lambda driver: driver.execute_script(script, selector, text), f"{selector!r} with {text!r}"
         )
 
     def texts(self, selector: str) -> list[str]:

@@ -19,6 +19,7 @@ from loaders.warehouse import open_build
 from tests import forked
 from tests.dbt_command import DBT, UNRECORDED
 from tests.loaders.people import deliver_people
+from tests.once import made_once
 
 Write = Callable[..., Path]
 MIDNIGHT = 1_767_225_600  # 2026-01-01, UTC
@@ -104,12 +105,14 @@ def home(locally: Settings, exports: Path) -> Home:
 @pytest.fixture(scope="session")
 def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``home``, a warehouse of three topics, published, and its ``exports``. Not to be changed: ``household`` copies it."""
-    folder = tmp_path_factory.mktemp("peopled")
+    return made_once(tmp_path_factory, "peopled", _publish_people)
+
+
+def _publish_people(folder: Path) -> None:
     deliver_people(folder / "exports")
     _without_umask(folder, "-m", "loaders", "sync", expected=3)  # one file is unreadable
     build_topics(folder, "customers", "units", "workorders")
     _without_umask(folder, "-m", "loaders", "publish")
-    return folder
 
 
 def build_topics(folder: Path, *topics: str) -> None:

@@ -26,6 +26,11 @@ class SmallProject:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return forked.Popen(command, cwd=self.folder, env=warehouse.environment(), **(pipes | options))
 
+    def parse(self) -> None:
+        """Have dbt parse it, as each command would until one has."""
+        code = "from loaders.manifest import parsed_project; parsed_project()"
+        forked.run([sys.executable, "-c", code], cwd=self.folder, check=True)
+
     def run(self, warehouse: Warehouse, *arguments: str, expected: int = 0) -> str:
         """The same, to its end. What it said, errors too."""
         process = self.start(warehouse, *arguments, stderr=subprocess.STDOUT)
@@ -37,7 +42,7 @@ class SmallProject:
 def small_project(folder: Path, topics: frozenset[str] = frozenset({"workorders", "units"})) -> SmallProject:
     """Copy the project to ``folder`` and take all other topics out of it."""
     for name in ("loaders", "macros", "models"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PROJECT / name, folder / name, dirs_exist_ok=True)  # with what Python has compiled
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / name, folder / name)
     for market in ("models/marts/market", "models/staging/market"):  # which reads topics that are about to go

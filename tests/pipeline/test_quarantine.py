@@ -25,7 +25,8 @@ from loaders.sync import sync
 from loaders.warehouse import open_build
 from tests import forked
 from tests.loaders.test_readers import parquet
-from tests.pipeline.harness import PROJECT, Warehouse
+from tests.pipeline.harness import Warehouse
+from tests.pipeline.small_project import SmallProject
 
 MIDNIGHT = 1_780_272_000  # 2026-06-01, UTC
 CHANGE, LATER, PARQUET, LOAD = "20260601-080000000.csv", "20260601-090000000.csv", "20260601-080000000.parquet", "LOAD.csv"
@@ -164,9 +165,9 @@ def load(warehouse: Warehouse, gates: GateSettings | None = None) -> str:
     return "\n".join(said)
 
 
-def command(warehouse: Warehouse, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def command(project: SmallProject, warehouse: Warehouse, *arguments: str) -> "subprocess.CompletedProcess[str]":
     arguments = (sys.executable, "-m", "loaders", *arguments)
-    return forked.run(arguments, cwd=PROJECT, env=warehouse.environment(), capture_output=True, text=True, check=False)
+    return forked.run(arguments, cwd=project.folder, env=warehouse.environment(), capture_output=True, text=True, check=False)
 
 
 def rows(warehouse: Warehouse) -> Rows:
@@ -221,23 +222,23 @@ def published_texts(path: Path) -> Iterable[str]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     broken, spared = Warehouse(tmp_path_factory.mktemp("broken")), Warehouse(tmp_path_factory.mktemp("spared"))
     first_deliveries(broken, {case: data for case, (_, data, _) in BROKEN.items()})
     said = load(broken)
     deliver(broken, "bad-revision", CHANGE, lines(BAD, 3, b"I,7," + NAME), 700)
     deliver(broken, "bad-snapshot", LOAD, BAD_FIRST[: BAD_FIRST.rindex(b",")], 700)
     second_deliveries(broken)
-    run = command(broken, "run")
+    run = command(project, broken, "run")
     first = rows(broken)
-    waiting = {one["organization_id"]: one for one in json.loads(command(broken, "quarantine", "--json").stdout)}
+    waiting = {one["organization_id"]: one for one in json.loads(command(project, broken, "quarantine", "--json").stdout)}
     published = list(published_texts(broken.home / "fortress.duckdb"))
     for case, (name, *_) in BROKEN.items():
         deliver(broken, case, name, REPAIRED[name], 600)
     for case, what in {"bad-revision": "discard", "bad-snapshot": "discard", "held-changes": "release", "held-snapshot": "release"}.items():
-        done = command(broken, what, waiting[case]["file"], "--reason", "looked at it", "--by", "ana")
+        done = command(project, broken, what, waiting[case]["file"], "--reason", "looked at it", "--by", "ana")
         assert done.returncode == 0, done.stderr
-    again = command(broken, "run")
+    again = command(project, broken, "run")
     first_deliveries(spared, WHOLE)
     load(spared, GateSettings(NO_GATES))
     second_deliveries(spared)

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -35,12 +36,34 @@ def deliver_all(warehouse: Warehouse) -> None:
 
 
 @pytest.fixture(scope="module")
-def calm(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> tuple[State, State]:
-    """What an undisturbed run makes: the build, and the published file."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("calm"), (TOPIC,))
+def synced(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """All is delivered and loaded, and nothing built. For copies."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("synced"), (TOPIC,))
     deliver_all(warehouse)
+    project.run(warehouse, "sync")
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: SmallProject, synced: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """What a run makes of that. For copies."""
+    warehouse = copied(synced, tmp_path_factory.mktemp("undisturbed"))
     project.run(warehouse, "run")
-    return states(warehouse)
+    return warehouse
+
+
+def copied(warehouse: Warehouse, folder: Path) -> Warehouse:
+    """A warehouse's copy, with its exports, which are no news for it."""
+    shutil.copytree(warehouse.home, folder, symlinks=True, dirs_exist_ok=True)
+    with duckdb.connect(str(folder / "build.duckdb")) as connection:
+        connection.execute("update raw._remote set path = replace(path, ?, ?)", [str(warehouse.home), str(folder)])
+    return Warehouse(folder, warehouse.topics)
+
+
+@pytest.fixture(scope="module")
+def calm(undisturbed: Warehouse) -> tuple[State, State]:
+    """What an undisturbed run makes: the build, and the published file."""
+    return states(undisturbed)
 
 
 @pytest.fixture
@@ -102,10 +125,10 @@ def test_a_run_that_is_told_to_stop_while_dbt_builds_stops_and_the_next_goes_on(
 
 
 def test_a_database_that_is_taken_between_loading_and_building_is_waited_for_by_trying_again(
-    project: SmallProject, warehouse: Warehouse, calm
+    project: SmallProject, synced: Warehouse, tmp_path: Path, calm
 ):
     """Somebody opens the build with a shell at the moment at which a run lets go of it."""
-    project.run(warehouse, "sync")
+    warehouse = copied(synced, tmp_path)
     run = Run(project, warehouse)
     run.until(builds)
     with duckdb.connect(str(warehouse.home / "build.duckdb")):
@@ -116,12 +139,13 @@ def test_a_database_that_is_taken_between_loading_and_building_is_waited_for_by_
 
 
 @pytest.mark.parametrize("step", ["build", "publish"])
-def test_a_disk_that_fills_up_is_named_and_costs_nothing_but_the_run(step: str, project: SmallProject, warehouse: Warehouse, calm):
+def test_a_disk_that_fills_up_is_named_and_costs_nothing_but_the_run(
+    step: str, project: SmallProject, synced: Warehouse, undisturbed: Warehouse, tmp_path: Path, calm
+):
     """A limit on the size of files stands in for the disk: a write beyond it fails as one to a full disk does."""
-    project.run(warehouse, "sync")
+    warehouse = copied(synced if step == "build" else undisturbed, tmp_path)
     room = (warehouse.home / "build.duckdb").stat().st_size + 300_000
     if step == "publish":
-        project.run(warehouse, "run")
         (warehouse.home / "fortress.duckdb").unlink()
         room = 1_000_000
     run = Run(project, warehouse, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))

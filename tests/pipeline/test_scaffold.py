@@ -66,7 +66,7 @@ class Copy:
     def __init__(self, folder: Path):
         self.project = folder / "project"
         for name in ("loaders", "macros", "models", "seeds"):
-            shutil.copytree(PROJECT / name, self.project / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(PROJECT / name, self.project / name)
         for name in ("dbt_project.yml", "profiles.yml"):
             shutil.copy(PROJECT / name, self.project / name)
         self.warehouse = Warehouse(folder)
