@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from tests import forked
+from tests.dbt_command import DBT
 from tests.oracle.values import typed
 from tests.pipeline.harness import PROJECT
 
@@ -50,7 +51,7 @@ def cast_by_macro(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, s
         for kind, texts in TEXTS.items()
     )
     own = {"FORTRESS_HOME": str(home), "DBT_TARGET_PATH": str(home / "target"), "DBT_LOG_PATH": str(home / "logs")}
-    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "compile", "--quiet", "--inline", inline, "--output", "json"]
+    command = [sys.executable, *DBT, "compile", "--quiet", "--inline", inline, "--output", "json"]
     done = forked.run(command, cwd=PROJECT, env=os.environ | own, capture_output=True, text=True, check=True)
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
