@@ -11,81 +11,87 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncssh
-from sshfs.pools import SFTPSoftChannelPool
 
 from loaders.errors import ReadFailed
+from loaders.sftp import Channel, ChannelLost
 
 MOST_SILENT = 10  # files and folders that are waited for in vain before the server is given up
 
-_LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+_BUSY = 16  # questions under way on a channel before another one is opened
+LARGE_WEIGHT = _BUSY  # a large file keeps its channel busy
 
 T = TypeVar("T")
+Question = Callable[[Channel], Awaitable[T]]
 
 
-class Patience:
-    """Gives up after so many seconds without a word; ``heard`` begins them anew."""
+class Channels:
+    """The channels of a connection, at most ``max_channels`` and fewer where the server opens no more; in the place of sshfs's pool.
 
-    def __init__(self, seconds: float, give_up: Callable[[], None]):
-        self._seconds, self._give_up, self._loop = seconds, give_up, asyncio.get_running_loop()
-        self._timer = self._loop.call_later(seconds, give_up)
-
-    def heard(self) -> None:
-        """The server has said something."""
-        self._timer.cancel()
-        self._timer = self._loop.call_later(self._seconds, self._give_up)
-
-    def end(self) -> None:
-        """Nothing is waited for any more."""
-        self._timer.cancel()
-
-
-Question = Callable[[asyncssh.SFTPClient, Patience], Awaitable[T]]
-
-
-class Channels(SFTPSoftChannelPool):
-    """sshfs's pool, less the channels that were given up. ``silence``: the most seconds without a word."""
+    ``silence``: the most seconds without a word on a channel where something was asked.
+    """
 
     silence = 60.0
 
-    def __init__(self, *arguments: Any, **options: Any):
-        super().__init__(*arguments, **options)
-        self._given_up: set[asyncssh.SFTPClient] = set()
-        self._endings: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected before it has run
+    def __init__(self, client: asyncssh.SSHClientConnection, *, max_channels: int, **_: Any):
+        self.client, self._most = client, max_channels
+        self._open: list[Channel] = []
+        self._opening: asyncio.Task[None] | None = None
         self._alone, self._silent, self._ended_because = asyncio.Lock(), 0, ""
 
-    async def ask(self, question: "Question[T]") -> T:
-        """The answer. ReadFailed where only this one stays out; an OSError, or one of asyncssh's, when the server is gone."""
+    async def ask(self, question: "Question[T]", weight: int = 1) -> T:
+        """The answer. ReadFailed where only this one stays out; an OSError, or one of asyncssh's, when the server is gone.
+
+        ``weight``: of how many questions under way this one takes the room.
+        """
         try:
-            async with self.get() as channel:
-                return await self._asked(channel, question)
-        except _LOST:  # because of this question or of another one on the channel
+            channel = await self._least_busy()
+            channel.users += weight
+            try:
+                return await question(channel)
+            finally:
+                channel.users -= weight
+        except ChannelLost:  # because of this question or of another one on the channel
             pass
         async with self._alone:
             return await self._ask_alone(question)
 
-    @asynccontextmanager
-    async def get(self) -> AsyncIterator[asyncssh.SFTPClient]:
-        """The channel with the least to do, or a new one."""
-        async with self._answering():
-            channel = await self._least_busy()
-        self._channels[channel] += 1
-        try:
-            yield channel
-        finally:
-            if channel in self._channels:
-                self._channels[channel] -= 1
+    async def close(self) -> None:
+        """End all channels; nothing is waited for."""
+        for channel in self._open:
+            channel.end(ChannelLost("closed"))
 
-    async def _least_busy(self) -> asyncssh.SFTPClient:
-        channel, users = self._least_used()
-        if channel is None or users >= self._THRESHOLD:
-            async with self._channels_lock:
-                if opened := await self._maybe_new_channel():
-                    self._channels[opened] = 0
-                    return opened
-            channel, _ = self._least_used()
-        if channel is None:
-            raise ConnectionError("the server opens no channel for files")
+    async def _least_busy(self) -> Channel:
+        """The channel with the least to do. While it is busy, another one is opened beside it, for those that come later."""
+        while not (usable := [channel for channel in self._open if channel.is_open]):
+            await asyncio.shield(self._another())  # who is in a hurry does not end it for the others
+        channel = min(usable, key=lambda one: one.users)
+        if channel.users >= _BUSY and len(usable) < self._most and self._opening is None:
+            self._another()
         return channel
+
+    def _another(self) -> asyncio.Task[None]:
+        """One channel more, which is opened once for all that wait for it."""
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._open_another())
+        return self._opening
+
+    async def _open_another(self) -> None:
+        try:
+            self._open = [channel for channel in self._open if channel.is_open]
+            self._open.append(await self._opened())
+        except (asyncssh.ChannelOpenError, OSError) as error:
+            self._most = len(self._open)  # as many as the server bears
+            if not self._open:
+                raise self._no_channel(error) from None
+        finally:
+            self._opening = None
+
+    def _no_channel(self, error: Exception) -> Exception:
+        if not isinstance(error, asyncssh.ChannelOpenError):
+            return error
+        if self._ended_because or self.client.is_closed():
+            return ConnectionError(self._ended_because or error.reason)
+        return ConnectionError(f"the server opens no channel for files: {error.reason}")
 
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:
@@ -97,28 +103,24 @@ class Channels(SFTPSoftChannelPool):
             self.client.abort()
             raise
 
-    async def _asked(self, channel: asyncssh.SFTPClient, question: "Question[T]") -> T:
-        patience = Patience(self.silence, lambda: self._give_up(channel))
-        try:
-            return await question(channel, patience)
-        finally:
-            patience.end()
+    async def _opened(self) -> Channel:
+        async with self._answering():
+            return await Channel.opened(self.client, self.silence)
 
     async def _ask_alone(self, question: "Question[T]") -> T:
-        channel = await self._opened()
+        channel = await self._opened_alone()
         try:
-            return await self._asked(channel, question)
-        except _LOST:
-            if channel not in self._given_up:  # the connection is gone
+            return await question(channel)
+        except ChannelLost:
+            if not channel.was_given_up:  # the connection is gone
                 raise
             raise self._unanswered() from None
         finally:
-            channel.exit()
+            channel.end(ChannelLost("closed"))
 
-    async def _opened(self) -> asyncssh.SFTPClient:
+    async def _opened_alone(self) -> Channel:
         try:
-            async with self._answering():
-                return await self.client.start_sftp_client(**self.sftp_client_kwargs)
+            return await self._opened()
         except asyncssh.ChannelOpenError as error:
             if self._ended_because:
                 raise ConnectionError(self._ended_because) from None
@@ -133,9 +135,3 @@ class Channels(SFTPSoftChannelPool):
             self.client.abort()
             return ConnectionError(self._ended_because)
         return ReadFailed(f"the server answers, and has sent nothing of this for {self.silence:g} seconds, twice")
-
-    def _give_up(self, channel: asyncssh.SFTPClient) -> None:
-        """Have all that waits on a channel fail. To close it as asyncssh does would be to wait for the server once more."""
-        self._given_up.add(channel)
-        self._channels.pop(channel, None)
-        self._endings.add(asyncio.get_running_loop().create_task(channel._handler._cleanup(None)))

@@ -37,6 +37,14 @@ class LandedName:
     sha256_start: str
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What was written of a file: how many bytes, and their hash in hex."""
+
+    size: int
+    sha256: str
+
+
 def landing_path(landing: Path, organization_id: str, topic: str, name: ExportName, modified_at: datetime, sha256: str) -> Path:
     """Where a file version stands; ``modified_at`` is UTC-aware."""
     stamp = modified_at.astimezone(UTC).strftime(_STAMP)
@@ -59,12 +67,42 @@ def parse_landed(path: Path) -> LandedName | None:
 
 def seal(part: Path, path: Path, modified_at: datetime) -> None:
     """Give complete bytes their final name, such that a power cut leaves either all of them or no such name."""
-    nanoseconds = (modified_at - _EPOCH) // timedelta(microseconds=1) * 1000
-    os.utime(part, ns=(nanoseconds, nanoseconds))
-    part.chmod(0o600)
-    to_disk(part)
-    part.rename(path)
+    name_for_good(part, path, modified_at)
     to_disk(path.parent)
+
+
+def name_for_good(part: Path, path: Path, modified_at: datetime) -> None:
+    """Give complete bytes, which are on the disk by then, their final name; the name is not on the disk before its folder is."""
+    nanoseconds = (modified_at - _EPOCH) // timedelta(microseconds=1) * 1000
+    file = os.open(part, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.utime(file, ns=(nanoseconds, nanoseconds))
+        os.fchmod(file, 0o600)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    part.rename(path)
+
+
+def create_part(part: Path) -> int:
+    """A new file to write to, which its owner alone may read."""
+    return os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+
+
+def write_part(part: Path, data: bytes) -> None:
+    """A new file with these bytes; LandingRefused."""
+    with writing(part):
+        file = create_part(part)
+        try:
+            write_all(file, data)
+        finally:
+            os.close(file)
+
+
+def write_all(file: int, data: bytes | memoryview) -> None:
+    """All the bytes, where the system would take some of them."""
+    while data:
+        data = data[os.write(file, data) :]
 
 
 def sha256_of(path: Path) -> str:

@@ -3,34 +3,24 @@
 A version is taken only if it was the same from the listing until after its last byte; else the next run takes it.
 """
 
-import os
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from loaders.errors import LandingRefused, LoaderError, ReadFailed, ServerUnreachable, StillGrowing
-from loaders.landing import LandedName, alone_in, landing_path, make_folder, parse_landed, seal, sha256_of, writing
+from loaders.errors import LandingRefused, LoaderError, ServerUnreachable
+from loaders.landing import LandedName, alone_in, landing_path, make_folder, parse_landed, writing
 from loaders.limits import Allowance, Limits
 from loaders.remote import Remote, RemoteFile
-from loaders.seam import shown
+from loaders.taking import Landed, Shelf, take
 
 __all__ = ["Landed", "LandedName", "LeftForNextRun", "landing_path", "mirror", "parse_landed"]
 
 _GENEROUS = Limits()
-_FILES_PER_CONNECTION = 8  # a small file is four waits for the server, so that a far one is asked for many at once
-
-
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """A file version whose bytes are in the landing folder at ``path``; ``sha256`` is the whole hash in hex."""
-
-    file: RemoteFile
-    path: Path
-    sha256: str
+_LARGE = 255_000  # bytes
+_TOGETHER = 16  # files: each by itself would be two more hand-overs between threads, and one more wait for the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +32,9 @@ class LeftForNextRun:
 
 
 def mirror(
-    remote: Remote, wanted: Sequence[RemoteFile], landing: Path, connections: int = 8, limits: Limits = _GENEROUS
+    remote: Remote, wanted: Sequence[RemoteFile], landing: Path, at_once: int = 16, limits: Limits = _GENEROUS
 ) -> Iterator[Landed | LeftForNextRun]:
-    """Land the wanted files, yielding in their order while downloads over that many connections run ahead.
+    """Land the wanted files, yielding in their order while ``at_once`` downloads, of some small files or a large one, run ahead.
 
     A file that is not fit to be taken, or too large, is left for the next run. ServerUnreachable and LandingRefused end the run,
     but what had landed by then is yielded first. WarehouseBusy when another process is mirroring into ``landing``.
@@ -52,29 +42,39 @@ def mirror(
     with writing(landing):
         make_folder(landing)
     with alone_in(landing):
-        shelves, allowance, at_once = _Shelves(landing), Allowance(limits, landing), connections * _FILES_PER_CONNECTION
+        shelves, allowance = _Shelves(landing), Allowance(limits, landing)
         pool = ThreadPoolExecutor(at_once, thread_name_prefix="mirror")
         try:
-            jobs = (pool.submit(_take, remote, file, shelves.of(file), allowance) for file in wanted)
+            jobs = (pool.submit(_take, remote, [(file, shelves.of(file)) for file in files], allowance) for files in _together(wanted))
             yield from _in_order(jobs, ahead=2 * at_once)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _in_order(jobs: Iterator[Future[Landed | LeftForNextRun]], ahead: int) -> Iterator[Landed | LeftForNextRun]:
+def _together(files: Iterable[RemoteFile]) -> Iterator[list[RemoteFile]]:
+    """Small files that follow one another go together, a large one by itself."""
+    several: list[RemoteFile] = []
+    for file in files:
+        if several and (file.size >= _LARGE or several[-1].size >= _LARGE or len(several) == _TOGETHER):
+            yield several
+            several = []
+        several.append(file)
+    if several:
+        yield several
+
+
+def _in_order(jobs: Iterator[Future["_Outcomes"]], ahead: int) -> Iterator[Landed | LeftForNextRun]:
     """The jobs' outcomes in order, ``ahead`` of them begun. An error is raised after what else had landed; then none is begun."""
     begun, fatal = deque(islice(jobs, ahead)), None
     while begun:
         job = begun.popleft()
         if not job.cancelled():
-            try:
-                outcome = job.result()
-            except LoaderError as error:
+            outcomes, error = job.result()
+            yield from outcomes
+            if error:
                 fatal = fatal or error
                 for waiting in begun:
                     waiting.cancel()
-            else:
-                yield outcome
         if fatal is None:
             begun.extend(islice(jobs, 1))
     if fatal:
@@ -82,28 +82,20 @@ def _in_order(jobs: Iterator[Future[Landed | LeftForNextRun]], ahead: int) -> It
 
 
 @dataclass(slots=True)
-class _Shelf:
-    """One topic's folder, with the versions that stood in it when the run began."""
-
-    folder: Path
-    versions: dict[tuple[str, datetime], list[Path]]
-
-
-@dataclass(slots=True)
 class _Shelves:
     """The folders that a run touches, each looked through once, before its first download."""
 
     landing: Path
-    seen: dict[tuple[str, str], _Shelf] = field(default_factory=dict)
+    seen: dict[tuple[str, str], Shelf] = field(default_factory=dict)
 
-    def of(self, file: RemoteFile) -> _Shelf:
+    def of(self, file: RemoteFile) -> Shelf:
         key = file.organization_id, file.topic
         if key not in self.seen:
             with writing(self.landing):
                 self.seen[key] = self._look_through(*key)
         return self.seen[key]
 
-    def _look_through(self, organization_id: str, topic: str) -> _Shelf:
+    def _look_through(self, organization_id: str, topic: str) -> Shelf:
         """The folder made if need be, and cleared of what a killed run left half-written."""
         folder, versions = self.landing / organization_id / topic, defaultdict(list)
         make_folder(folder.parent)
@@ -113,66 +105,21 @@ class _Shelves:
                 path.unlink()
             elif landed := parse_landed(path):
                 versions[landed.name.file_name, landed.modified_at].append(path)
-        return _Shelf(folder, dict(versions))
+        return Shelf(folder, dict(versions))
 
 
-def _take(remote: Remote, file: RemoteFile, shelf: _Shelf, allowance: Allowance) -> Landed | LeftForNextRun:
-    """Land one file, or say why not; raises only what ends the whole run."""
-    try:
-        if landed := _landed_before(file, shelf):
-            return landed
-        with allowance.of(shown(file.path), file.size):
-            return _download(remote, file, shelf)
-    except (ServerUnreachable, LandingRefused):
-        raise
-    except LoaderError as error:
-        return LeftForNextRun(file, error)
+_Outcomes = tuple[list[Landed | LeftForNextRun], LoaderError | None]
 
 
-def _landed_before(file: RemoteFile, shelf: _Shelf) -> Landed | None:
-    """The same version from a run that was killed before it was loaded; one that does not match its own name is removed."""
-    for path in shelf.versions.get((file.name.file_name, file.modified_at), ()):
-        with writing(path):
-            if path.stat().st_size != file.size:
-                continue
-            sha256 = sha256_of(path)
-            if path == _path(file, shelf, sha256):
-                return Landed(file, path, sha256)
-            path.unlink()
-    return None
-
-
-def _download(remote: Remote, file: RemoteFile, shelf: _Shelf) -> Landed:
-    part = shelf.folder / f"{file.name.file_name}.part"
-    try:
-        with writing(part):
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        remote.download(file, part)
-        with writing(part):
-            received, sha256 = part.stat().st_size, sha256_of(part)
-        _check_unmoved(remote, file, received)
-        path = _path(file, shelf, sha256)
-        with writing(path):
-            seal(part, path, file.modified_at)
-    finally:
-        part.unlink(missing_ok=True)
-    return Landed(file, path, sha256)
-
-
-def _check_unmoved(remote: Remote, file: RemoteFile, received: int) -> None:
-    """StillGrowing unless the file was the same from the listing, which is the first look at it, until after its last byte;
-    ReadFailed when it stood still, and the server gave more or less of it than it says there is."""
-    size, modified_at = remote.stat(file)
-    stood_still = file.size == size and file.modified_at == modified_at
-    if stood_still and received != size:
-        more = "more" if received > size else f"{received:,}"
-        raise ReadFailed(f"{shown(file.path)}: the server says that it has {size:,} bytes and hands over {more}. Ask the vendor.")
-    if not stood_still:
-        raise StillGrowing(
-            f"{file.path}: listed with {file.size} bytes of {file.modified_at:%Y-%m-%d %H:%M:%S}, {received} received, "
-            f"now {size} of {modified_at:%Y-%m-%d %H:%M:%S}. It is being written; the next run takes it."
-        )
-
-
-def _path(file: RemoteFile, shelf: _Shelf, sha256: str) -> Path:
-    return landing_path(shelf.folder.parent.parent, file.organization_id, file.topic, file.name, file.modified_at, sha256)
+def _take(remote: Remote, wanted: Sequence[tuple[RemoteFile, Shelf]], allowance: Allowance) -> _Outcomes:
+    """Land some files, or say why not; and what ends the whole run, if something does."""
+    outcomes: list[Landed | LeftForNextRun] = []
+    fatal = None
+    for (file, _), one in zip(wanted, take(remote, wanted, allowance), strict=True):
+        if isinstance(one, Landed):
+            outcomes.append(one)
+        elif isinstance(one, ServerUnreachable | LandingRefused):
+            fatal = fatal or one
+        else:
+            outcomes.append(LeftForNextRun(file, one))
+    return outcomes, fatal

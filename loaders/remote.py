@@ -3,12 +3,13 @@
 Above this module there are only ``RemoteFile`` and loaders.errors; below it fsspec, and loaders.ssh for SFTP.
 """
 
+import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import fsspec
@@ -17,7 +18,8 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import known_implementations
 
-from loaders.errors import NothingThere, ReadFailed, ServerUnreachable, SettingsError, TooMuchAsked, Vanished
+from loaders.errors import LoaderError, NothingThere, ReadFailed, ServerUnreachable, SettingsError, TooMuchAsked, Vanished
+from loaders.landing import Received, create_part, sha256_of, writing
 from loaders.limits import Limits
 from loaders.names import parse_organization
 from loaders.seam import Seam, seam_for, shown
@@ -28,8 +30,51 @@ __all__ = ["Listing", "Remote", "RemoteFile", "open_remote"]
 
 _MODIFIED_KEYS = ("mtime", "modified", "LastModified", "last_modified", "created")
 
-Fetch = Callable[[str, Path, int], object]
 _GENEROUS = Limits()
+
+T = TypeVar("T")
+
+
+class Many(Protocol):
+    """A file system that is asked about many files at once. What failed is given, not raised."""
+
+    def fetch(self, wanted: Sequence[tuple[str, Path, int]]) -> Sequence[Received | BaseException]:
+        """Copy files: path, new file, size."""
+
+    def look_at(self, paths: Sequence[str]) -> Sequence[dict[str, Any] | BaseException]:
+        """fsspec's description of each."""
+
+
+class OneByOne:
+    """The same for any file system of fsspec."""
+
+    def __init__(self, fs: fsspec.AbstractFileSystem):
+        self._fs = fs
+
+    def fetch(self, wanted: Sequence[tuple[str, Path, int]]) -> Sequence[Received | BaseException]:
+        """Copy files: path, new file, size."""
+        return [self._given(self._fetch, path, target) for path, target, _ in wanted]
+
+    def look_at(self, paths: Sequence[str]) -> Sequence[dict[str, Any] | BaseException]:
+        """fsspec's description of each."""
+        return [self._given(self._look_at, path) for path in paths]
+
+    def _given(self, operation: Callable[..., T], *arguments: Any) -> T | Exception:
+        try:
+            return operation(*arguments)
+        except Exception as error:  # the seam says what it is
+            return error
+
+    def _fetch(self, path: str, target: Path) -> Received:
+        with writing(target):
+            os.close(create_part(target))
+        self._fs.get_file(path, str(target))
+        with writing(target):
+            return Received(target.stat().st_size, sha256_of(target))
+
+    def _look_at(self, path: str) -> dict[str, Any]:
+        self._fs.invalidate_cache(path)  # object stores would repeat the listing
+        return dict(self._fs.info(path))
 
 
 class Remote:
@@ -41,14 +86,13 @@ class Remote:
         root: str,
         seam: Seam,
         organization_id: str | None = None,
-        fetch: Fetch | None = None,
+        many: Many | None = None,
         limits: Limits = _GENEROUS,
     ):
-        """``root`` as ``fs`` spells it. ``fetch(path, target, size)`` replaces the file system's own way of copying."""
+        """``root`` as ``fs`` spells it; ``many`` where the file system can be asked about many files at once."""
         self._fs, self._root, self._seam, self._organization_id = fs, root, seam, organization_id
         self._limits, self._names, self._counting = limits, 0, threading.Lock()
-        self._fetch = fetch or (lambda path, target, _: fs.get_file(path, str(target)))
-        self._counts_itself = fetch is not None
+        self._many, self._counts_itself = many or OneByOne(fs), many is not None
         bears_threads = isinstance(fs, AsyncFileSystem | LocalFileSystem)
         self._turn: AbstractContextManager[Any] = nullcontext() if bears_threads else threading.Lock()
 
@@ -64,19 +108,32 @@ class Remote:
             raise self._nothing_there("holds no export folder")
         return listing
 
-    def stat(self, file: RemoteFile) -> tuple[int, datetime]:
-        """Size and modification time now; Vanished when the file is gone, or is a file no more."""
-        with self._turn, self._seam.crossing(file.path, ReadFailed):
-            self._fs.invalidate_cache(file.path)  # object stores would repeat the listing
-            entry = _entry(self._fs.info(file.path), "")
+    def stat(self, files: Sequence[RemoteFile]) -> list[tuple[int, datetime] | LoaderError]:
+        """Size and modification time now, of each; Vanished when a file is gone, or is a file no more."""
+        with self._turn:
+            told = self._many.look_at([file.path for file in files])
+        return [self._of(file, one, self._stamp) for file, one in zip(files, told, strict=True)]
+
+    def download(self, wanted: Sequence[tuple[RemoteFile, Path]]) -> list[Received | LoaderError]:
+        """Copy the files' bytes into new files. Whether they are all, and still the same, is the caller's to check."""
+        with self._turn:
+            received = self._many.fetch([(file.path, target, file.size) for file, target in wanted])
+        return [self._of(file, one, lambda _, it: it) for (file, _), one in zip(wanted, received, strict=True)]
+
+    def _of(self, file: RemoteFile, given: Any | BaseException, meaning: Callable[[RemoteFile, Any], T]) -> T | LoaderError:
+        try:
+            with self._seam.crossing(file.path, ReadFailed):
+                if isinstance(given, BaseException):
+                    raise given
+                return meaning(file, given)
+        except LoaderError as error:
+            return error
+
+    def _stamp(self, file: RemoteFile, info: Mapping[str, Any]) -> tuple[int, datetime]:
+        entry = _entry(info, "")
         if entry.kind != "file" or entry.size is None or entry.modified_at is None:
             raise Vanished(f"{self._seam.label}: {shown(file.path)}: is no file any more")
         return entry.size, entry.modified_at
-
-    def download(self, file: RemoteFile, target: Path) -> None:
-        """Copy the file's bytes over ``target``. Whether they are all, and still the same, is the caller's to check."""
-        with self._turn, self._seam.crossing(file.path, ReadFailed):
-            self._fetch(file.path, target, file.size)
 
     def _entries(self, folder: str) -> list[Entry]:
         at_most = self._limits.names - self._names
@@ -131,7 +188,7 @@ def _sftp(settings: Settings) -> Iterator[Remote]:
     with seam.crossing("connecting", ServerUnreachable):
         fs = ssh.connect(settings, server)
     try:
-        yield Remote(fs, server.root, seam, settings.organization_id, fs.fetch, settings.limits)
+        yield Remote(fs, server.root, seam, settings.organization_id, fs, settings.limits)
     finally:
         fs.close()
 

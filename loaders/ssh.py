@@ -8,39 +8,41 @@ only this module can say what to do next.
 
 import asyncio
 import functools
-import os
+import hashlib
 import shlex
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import asyncssh
 from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
-from loaders.channels import Channels, Patience
+from loaders.channels import LARGE_WEIGHT, Channels
+from loaders.copying import Part, copy_blocks, read_whole
 from loaders.errors import AccessRefused, AlgorithmsRefused, ReadFailed, SettingsError
 from loaders.host_keys import SSH_PORT, Address, Witness, algorithms, pinned_keys, refusal
+from loaders.landing import Received, write_part
 from loaders.seam import shown
 from loaders.settings import Settings
+from loaders.sftp import Channel
+from loaders.sftp_answers import Attributes, EndOfFile
 
 CONNECT_SECONDS = 20.0
 LISTING_SECONDS = 1800.0  # how long one folder's listing may take, however much it moves
 SLOWEST_BYTES = 10_000  # a second: a file that comes slower is given up, after
 PATIENCE_SECONDS = 600.0
 
-_GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
-_REFUSED = (asyncssh.PermissionDenied, asyncssh.SFTPPermissionDenied)
-_LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+SMALL = 255 * 1024  # bytes: below that, one question brings a file, and many files are asked for together
+
+_LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError)
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
-_LARGEST_READ = 255 * 1024  # what OpenSSH answers at once; sshfs asks for 48 KB
-_SAFE_READ = 48 * 1024  # for servers that do not tell their limit
-_READS_AHEAD = 32  # per file: 8 MB, four times the channel's window
+_WINDOW = 16 << 20  # bytes that a channel takes without a word of ours; asyncssh's 2 MB are 50 MB a second at 40 ms
 _NO_SHA1_SIGNATURES = "-ssh-rsa"
 
 P = ParamSpec("P")
@@ -144,9 +146,7 @@ def _read_key(path: Path) -> asyncssh.SSHKey:
 
 def _as_os_error(error: Exception) -> OSError:
     """The OSError that says the same; the text is the server's, which never holds our secrets."""
-    if isinstance(error, _GONE):
-        return FileNotFoundError(str(error))
-    if isinstance(error, _REFUSED):
+    if isinstance(error, asyncssh.PermissionDenied):
         return PermissionError(str(error))
     return ConnectionError(str(error)) if isinstance(error, _LOST) else OSError(str(error))
 
@@ -182,7 +182,7 @@ class PinnedSFTP(SSHFileSystem):
             mac_algs="-hmac-sha1*,umac-64*",
             signature_algs=_NO_SHA1_SIGNATURES,
             pool_type=Channels,
-            sftp_client_kwargs={"path_errors": "surrogateescape"},  # a name that is no UTF-8 must not fail a whole listing
+            window=_WINDOW,
             **options,
         )
         self._pool.silence = silence
@@ -201,18 +201,18 @@ class PinnedSFTP(SSHFileSystem):
 
     @_raises_os_errors
     async def _ls(self, path: str, detail: bool = True, at_most: int | None = None, **_: Any) -> list[Any]:
-        """With ``at_most``, no more than one name beyond that: a listing need not have an end."""
+        """With ``at_most``, no more than one answer beyond that: a listing need not have an end."""
 
-        async def listed(channel: asyncssh.SFTPClient, patience: Patience) -> list[dict[str, Any]]:
+        async def listed(channel: Channel) -> list[dict[str, Any]]:
             entries: list[dict[str, Any]] = []
-            async for name in channel.scandir(path or "."):
-                patience.heard()
-                if name.filename not in ("", ".", ".."):
-                    full = f"{(path or '.').rstrip('/')}/{name.filename}"
-                    attrs = name.attrs if _is_complete(name.attrs) else await _attributes(channel, full, name.attrs)
-                    entries += [_entry(full, attrs)] if attrs else []
-                if at_most is not None and len(entries) > at_most:
-                    break
+            handle = await channel.open_folder(path or ".")
+            try:
+                while at_most is None or len(entries) <= at_most:
+                    entries += await _described(channel, path or ".", await channel.names(handle))
+            except EndOfFile:
+                pass
+            finally:
+                channel.close(handle)
             return entries
 
         async with _in_time(LISTING_SECONDS):
@@ -221,48 +221,30 @@ class PinnedSFTP(SSHFileSystem):
 
     @_raises_os_errors
     async def _info(self, path: str, **_: Any) -> dict[str, Any]:
-        return _entry(path, await self._pool.ask(lambda channel, _: channel.lstat(path)))
+        return _entry(path, await self._pool.ask(lambda channel: channel.lstat(path)))
 
     @_raises_os_errors
-    async def _fetch(self, path: str, target: Path, size: int) -> None:
-        async def copy(channel: asyncssh.SFTPClient, patience: Patience) -> None:
-            block = min(channel.limits.max_read_len, _LARGEST_READ) if channel.limits.max_packet_len else _SAFE_READ
-            with target.open("wb") as file:
-                if size < block:
-                    await _copy_at_once(channel, patience, path, file, size)
-                else:
-                    await _copy_in_blocks(channel, patience, path, file, size, block)
-
+    async def _fetch(self, path: str, target: Path, size: int) -> Received:
         async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES):
-            await self._pool.ask(copy)
+            if size < SMALL:
+                data = await self._pool.ask(lambda channel: read_whole(channel, path, size))
+                write_part(target, data)
+                return Received(len(data), hashlib.sha256(data).hexdigest())
+            async with aclosing(Part(target)) as part:
+                return await self._pool.ask(lambda channel: copy_blocks(channel, path, size, part), weight=LARGE_WEIGHT)
 
-    def fetch(self, path: str, target: Path, size: int) -> None:
-        """Copy at most ``size + 1`` bytes: the one too many tells that the file is growing, without following it."""
-        sync(self.loop, self._fetch, path, target, size)
+    def fetch(self, wanted: Sequence[tuple[str, Path, int]]) -> list[Received | BaseException]:
+        """Copy files ``(path, new file, size)``, all at once, and at most ``size + 1`` bytes of each: the one too many tells that
+        the file is growing, without following it. What failed is given, not raised."""
+        return sync(self.loop, _all, [self._fetch(*one) for one in wanted])
+
+    def look_at(self, paths: Sequence[str]) -> list[dict[str, Any] | BaseException]:
+        """What fsspec's ``info`` says, of many at once. What failed is given, not raised."""
+        return sync(self.loop, _all, [self._info(path) for path in paths])
 
 
-async def _copy_at_once(channel: asyncssh.SFTPClient, patience: Patience, path: str, file: BinaryIO, size: int) -> None:
-    """A small file: one question where the server answers whole, so that few waits for it and little work are all that it costs."""
-    async with channel.open(path, "rb", block_size=None) as source:
-        while file.tell() <= size and (data := await source.read(size + 1 - file.tell(), file.tell())):
-            patience.heard()
-            file.write(data)
-            if file.tell() == size:  # whether there is more, a look at the file will say
-                return
-
-
-async def _copy_in_blocks(channel: asyncssh.SFTPClient, patience: Patience, path: str, file: BinaryIO, size: int, block: int) -> None:
-    """A large file: many questions under way at once."""
-    async with channel.open(path, "rb", block_size=block, max_requests=_READS_AHEAD) as source:
-        received = 0
-        async for offset, data in await source.read_parallel(size + 1, 0):
-            patience.heard()
-            file.seek(offset)
-            received += file.write(data)
-            if received > size:  # enough to know that the server says less than it gives
-                return
-    if received != file.seek(0, os.SEEK_END):  # a hole would read as zero bytes
-        raise OSError("the server left bytes out")
+async def _all(jobs: Sequence[Awaitable[Any]]) -> list[Any]:
+    return await asyncio.gather(*jobs, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -277,23 +259,29 @@ async def _in_time(seconds: float) -> AsyncIterator[None]:
         raise
 
 
-async def _attributes(channel: asyncssh.SFTPClient, path: str, told: asyncssh.SFTPAttrs) -> asyncssh.SFTPAttrs | None:
+async def _described(channel: Channel, folder: str, names: Sequence[tuple[str, Attributes]]) -> list[dict[str, Any]]:
+    """What a listing tells, and where it leaves something out, what a look at the name does."""
+    entries = []
+    for name, told in names:
+        if name not in ("", ".", ".."):
+            path = f"{folder.rstrip('/')}/{name}"
+            attributes = told if told.are_complete else await _attributes(channel, path, told)
+            entries += [_entry(path, attributes)] if attributes else []
+    return entries
+
+
+async def _attributes(channel: Channel, path: str, told: Attributes) -> Attributes | None:
     """What a listing left out; None for a name that is not there. One such name is not to hide the folder that it is listed in."""
     try:
         return await channel.lstat(path)
-    except _GONE:
+    except FileNotFoundError:
         return None
-    except _REFUSED:
+    except PermissionError:
         return told
 
 
-def _is_complete(attrs: asyncssh.SFTPAttrs) -> bool:
-    """Whether a listing told everything; a server may leave any attribute out."""
-    return None not in (attrs.permissions, attrs.size, attrs.mtime)
-
-
-def _entry(name: str, attrs: asyncssh.SFTPAttrs) -> dict[str, Any]:
+def _entry(name: str, told: Attributes) -> dict[str, Any]:
     """fsspec's description of one file or folder; what is neither nor a link is ``other``."""
-    kind = _KINDS.get(stat.S_IFMT(attrs.permissions or 0), "other")
-    modified = None if attrs.mtime is None else datetime.fromtimestamp(attrs.mtime, UTC)
-    return {"name": name, "size": attrs.size, "type": kind, "mtime": modified}
+    kind = _KINDS.get(stat.S_IFMT(told.permissions or 0), "other")
+    modified = None if told.modified is None else datetime.fromtimestamp(told.modified, UTC)
+    return {"name": name, "size": told.size, "type": kind, "mtime": modified}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.errors import LandingRefused, ServerUnreachable, StillGrowing, Vanished, WarehouseBusy
+from loaders.errors import LandingRefused, LoaderError, ServerUnreachable, StillGrowing, Vanished, WarehouseBusy
+from loaders.landing import Received
 from loaders.mirror import Landed, LeftForNextRun, landing_path, mirror, parse_landed
 from loaders.names import parse_file
 from loaders.remote import Remote, RemoteFile, open_remote
@@ -31,13 +32,15 @@ class Hooked:
     def __init__(self, remote: Remote, happen: Callable[[RemoteFile], object]):
         self.remote, self.happen, self.downloads = remote, happen, 0
 
-    def download(self, file: RemoteFile, target: Path) -> None:
-        self.downloads += 1
-        self.remote.download(file, target)
-        self.happen(file)
+    def download(self, wanted: Sequence[tuple[RemoteFile, Path]]) -> list[Received | LoaderError]:
+        self.downloads += len(wanted)
+        received = self.remote.download(wanted)
+        for file, _ in wanted:
+            self.happen(file)
+        return received
 
-    def stat(self, file: RemoteFile) -> tuple[int, datetime]:
-        return self.remote.stat(file)
+    def stat(self, files: Sequence[RemoteFile]) -> list[tuple[int, datetime] | LoaderError]:
+        return self.remote.stat(files)
 
 
 def run(settings: Settings, happen: Callable[[RemoteFile], object] = lambda file: None) -> tuple[list[Landed | LeftForNextRun], int]:
@@ -282,12 +285,12 @@ def test_a_landing_folder_that_cannot_be_written_is_named(over_sftp: Settings, w
 
 def test_downloads_run_ahead_but_not_without_bound(over_sftp: Settings, write: Write):
     start = datetime(2026, 1, 1)
-    for minute in range(60):
+    for minute in range(100):
         write(f"{UNITS}/{start + timedelta(minutes=minute):%Y%m%d-%H%M%S}000.csv")
     with open_remote(over_sftp) as remote:
         hooked = Hooked(remote, lambda file: None)
-        outcomes = mirror(hooked, remote.list_exports().files, over_sftp.landing, connections=1)  # type: ignore[arg-type]
+        outcomes = mirror(hooked, remote.list_exports().files, over_sftp.landing, at_once=1)  # type: ignore[arg-type]
         next(outcomes)
         time.sleep(0.3)
-        assert 1 < hooked.downloads <= 20
-        assert len(list(outcomes)) == 59
+        assert 1 < hooked.downloads <= 48
+        assert len(list(outcomes)) == 99

@@ -13,7 +13,7 @@ from loaders.limits import read_limits
 from tests.loaders.hostile_server import Honest, serve_hostile
 from tests.loaders.test_hostile import UNITS, Victim
 
-CHANGE = "id,OP\n" + "1,I\n" * 50_000  # some blocks, so that there is a middle
+CHANGE = "id,OP\n" + "1,I\n" * 500
 NAMES = [f"20260101-0000000{number:02}" for number in range(24)]
 
 
@@ -78,7 +78,8 @@ def path_of(name: str) -> bytes:
 
 def test_a_file_that_the_server_hangs_over_is_left_and_all_others_are_loaded(victim: Victim):
     stuck = path_of(NAMES[3])
-    with serve_hostile(victim.exports, victim.keys, hanging(lambda path, offset: path == stuck and offset > 60_000)) as server:
+    victim.deliver(f"acme/units/{NAMES[3]}.csv", "id,OP\n" + "1,I\n" * 100_000)  # two blocks, so that there is a middle
+    with serve_hostile(victim.exports, victim.keys, hanging(lambda path, offset: path == stuck and offset > 0)) as server:
         done = victim.run(server, "sync", FORTRESS_SILENCE_SECONDS="1")
     said = done.stdout.decode()
     assert done.returncode == 75, said
