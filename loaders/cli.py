@@ -68,6 +68,7 @@ def main() -> None:
     \b
     where from      FORTRESS_EXPORTS_URL, FORTRESS_ORGANIZATION_ID
     who we are      FORTRESS_SSH_KEY, FORTRESS_SSH_PASSWORD, FORTRESS_KNOWN_HOSTS
+    how politely    FORTRESS_SFTP_SESSIONS
     where to        FORTRESS_HOME
     personal data   FORTRESS_PII, FORTRESS_PII_KEY, FORTRESS_PII_KEY_FILE
     publishing      FORTRESS_KEEP_PUBLISHED

@@ -8,68 +8,89 @@ import asyncio
 import hashlib
 import os
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol
 
-from loaders.landing import Received, create_part, write_all, writing
-from loaders.sftp import Channel
+from loaders.landing import Received, complete, create_part, write_all, writing
+from loaders.sftp import Channel, Told
 from loaders.sftp_answers import EndOfFile
+
+LARGE = 255 * 1024  # bytes: from there on, a file is written while it comes
 
 _UNDER_WAY = 16 << 20  # bytes asked for ahead: 400 MB a second at a round trip of 40 ms
 _MOST_UNDER_WAY = 128  # questions
 _AT_ONCE = 1 << 20  # bytes that are written and hashed together, in a thread
 
 
-@asynccontextmanager
-async def _opened(channel: Channel, path: str) -> AsyncIterator[bytes]:
+class Sink(Protocol):
+    """Where a file's bytes go, in their order."""
+
+    size: int
+
+    async def begin(self) -> None:
+        """From the first byte, whatever came before."""
+
+    async def add(self, data: memoryview) -> None:
+        """The next bytes. Who adds faster than they are taken has to wait."""
+
+
+async def copy(channel: Channel, path: str, size: int, sink: Sink) -> None:
+    """A file's bytes. Of a block that the server gives in part, the rest is asked for."""
+    await sink.begin()
     handle = await channel.open(path)
     try:
-        yield handle
+        with suppress(EndOfFile):
+            await _copy_blocks(channel, handle, size, sink)
     finally:
         channel.close(handle)
 
 
-async def read_whole(channel: Channel, path: str, size: int) -> bytes:
-    """A small file's bytes: one question where the server answers whole."""
-    data = b""
-    async with _opened(channel, path) as handle:
-        with suppress(EndOfFile):
-            while len(data) <= size:
-                data += await channel.read(handle, len(data), size + 1 - len(data))
-                if len(data) == size:  # whether there is more, a look at the file will say
-                    break
-    return data
+async def _copy_blocks(channel: Channel, handle: bytes, size: int, sink: Sink) -> None:
+    asked: deque[tuple[int, int, asyncio.Future[Told]]] = deque()
+    ahead, next_one = min(_UNDER_WAY // channel.block, _MOST_UNDER_WAY), 0
+    while True:
+        while len(asked) < ahead and next_one <= size:
+            length = min(channel.block, size + 1 - next_one)
+            asked.append((next_one, length, channel.ask_to_read(handle, next_one, length)))
+            next_one += length
+        offset, length, answer = asked.popleft()
+        data = channel.data_of(await answer, length)
+        await sink.add(data)
+        if sink.size >= size:  # whether there is more, a look at the file will say
+            return
+        if rest := length - len(data):
+            offset += len(data)
+            asked.appendleft((offset, rest, channel.ask_to_read(handle, offset, rest)))
 
 
-async def copy_blocks(channel: Channel, path: str, size: int, part: "Part") -> Received:
-    """A large file's bytes, to the disk in their order. Of a block that the server gives in part, the rest is asked for."""
-    await part.begin()
-    async with _opened(channel, path) as handle:
-        asked: deque[tuple[int, int, asyncio.Future[tuple[int, bytes]]]] = deque()
-        ahead, next_one = min(_UNDER_WAY // channel.block, _MOST_UNDER_WAY), 0
-        while part.size not in (size, size + 1):
-            while len(asked) < ahead and next_one <= size:
-                length = min(channel.block, size + 1 - next_one)
-                asked.append((next_one, length, channel.ask_to_read(handle, next_one, length)))
-                next_one += length
-            offset, length, answer = asked.popleft()
-            try:
-                data = channel.data_of(await answer, length)
-            except EndOfFile:
-                break
-            await part.add(data)
-            if rest := length - len(data):
-                offset += len(data)
-                asked.appendleft((offset, rest, channel.ask_to_read(handle, offset, rest)))
-    return await part.end()
+class Memory:
+    """The bytes of a small file."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return len(self.data)
+
+    async def begin(self) -> None:
+        """From the first byte, whatever came before."""
+        self.data = b""
+
+    async def add(self, data: memoryview) -> None:
+        """The next bytes."""
+        self.data += data
 
 
 class Part:
     """A ``.part`` in the making. A thread writes and hashes what came, while more comes; LandingRefused when the disk refuses it."""
 
-    def __init__(self, path: Path):
-        self._path, self._loop = path, asyncio.get_running_loop()
+    def __init__(self, path: Path, modified_at: datetime):
+        self._path, self._modified_at, self._loop = path, modified_at, asyncio.get_running_loop()
         with writing(path):
             self._file = create_part(path)
         self.size = 0
@@ -90,10 +111,11 @@ class Part:
         if sum(map(len, self._waiting)) >= _AT_ONCE:
             await self._hand_over()
 
-    async def end(self) -> Received:
-        """When all is written: how many bytes that were, and their hash."""
+    async def complete(self) -> Received:
+        """When all is on the disk: how many bytes that were, and their hash."""
         await self._hand_over()
-        await self._writing
+        await self._then(self._complete)
+        await asyncio.shield(self._writing)
         return Received(self.size, self._hash.hexdigest())
 
     async def aclose(self) -> None:
@@ -102,9 +124,13 @@ class Part:
         os.close(self._file)
 
     async def _hand_over(self) -> None:
-        await self._writing
-        self._writing = self._loop.run_in_executor(None, self._write, self._waiting)
-        self._waiting = []
+        blocks, self._waiting = self._waiting, []
+        await self._then(self._write, blocks)
+
+    async def _then(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Have a thread do it after what it is at. Shielded, as to be cancelled ends the wait and not the thread."""
+        await asyncio.shield(self._writing)
+        self._writing = self._loop.run_in_executor(None, work, *arguments)
 
     def _write(self, blocks: list[memoryview]) -> None:
         with writing(self._path):
@@ -112,6 +138,10 @@ class Part:
                 write_all(self._file, block)
         for block in blocks:
             self._hash.update(block)
+
+    def _complete(self) -> None:
+        with writing(self._path):
+            complete(self._file, self._modified_at)
 
     async def _rest(self) -> None:
         """Wait for the thread, whatever it came to: a file must not be closed under it."""

@@ -38,6 +38,16 @@ class LandedName:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to be copied: its path at the source, the new file that it is copied into, how many bytes it has, and of when it is."""
+
+    path: str
+    part: Path
+    size: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """What was written of a file: how many bytes, and their hash in hex."""
 
@@ -67,21 +77,9 @@ def parse_landed(path: Path) -> LandedName | None:
 
 def seal(part: Path, path: Path, modified_at: datetime) -> None:
     """Give complete bytes their final name, such that a power cut leaves either all of them or no such name."""
-    name_for_good(part, path, modified_at)
-    to_disk(path.parent)
-
-
-def name_for_good(part: Path, path: Path, modified_at: datetime) -> None:
-    """Give complete bytes, which are on the disk by then, their final name; the name is not on the disk before its folder is."""
-    nanoseconds = (modified_at - _EPOCH) // timedelta(microseconds=1) * 1000
-    file = os.open(part, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.utime(file, ns=(nanoseconds, nanoseconds))
-        os.fchmod(file, 0o600)
-        os.fsync(file)
-    finally:
-        os.close(file)
+    complete_part(part, modified_at)
     part.rename(path)
+    to_disk(path.parent)
 
 
 def create_part(part: Path) -> int:
@@ -89,14 +87,31 @@ def create_part(part: Path) -> int:
     return os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
 
 
-def write_part(part: Path, data: bytes) -> None:
-    """A new file with these bytes; LandingRefused."""
-    with writing(part):
-        file = create_part(part)
-        try:
-            write_all(file, data)
-        finally:
-            os.close(file)
+def write_part(part: Path, data: bytes, modified_at: datetime) -> None:
+    """A new file with these bytes, on the disk."""
+    file = create_part(part)
+    try:
+        write_all(file, data)
+        complete(file, modified_at)
+    finally:
+        os.close(file)
+
+
+def complete_part(part: Path, modified_at: datetime) -> None:
+    """Have a file that is written whole outlive a power cut, with its time, and readable by its owner alone."""
+    file = os.open(part, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fchmod(file, 0o600)
+        complete(file, modified_at)
+    finally:
+        os.close(file)
+
+
+def complete(file: int, modified_at: datetime) -> None:
+    """The same of a file that is open."""
+    nanoseconds = (modified_at - _EPOCH) // timedelta(microseconds=1) * 1000
+    os.utime(file, ns=(nanoseconds, nanoseconds))
+    os.fsync(file)
 
 
 def write_all(file: int, data: bytes | memoryview) -> None:

@@ -19,7 +19,7 @@ from loaders.taking import Landed, Shelf, take
 __all__ = ["Landed", "LandedName", "LeftForNextRun", "landing_path", "mirror", "parse_landed"]
 
 _GENEROUS = Limits()
-_LARGE = 255_000  # bytes
+_LARGE = 255 * 1024  # bytes: from there on, a file goes by itself
 _TOGETHER = 16  # files: each by itself would be two more hand-overs between threads, and one more wait for the disk
 
 

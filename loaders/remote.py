@@ -19,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import known_implementations
 
 from loaders.errors import LoaderError, NothingThere, ReadFailed, ServerUnreachable, SettingsError, TooMuchAsked, Vanished
-from loaders.landing import Received, create_part, sha256_of, writing
+from loaders.landing import Received, Wanted, complete_part, create_part, sha256_of, writing
 from loaders.limits import Limits
 from loaders.names import parse_organization
 from loaders.seam import Seam, seam_for, shown
@@ -38,8 +38,8 @@ T = TypeVar("T")
 class Many(Protocol):
     """A file system that is asked about many files at once. What failed is given, not raised."""
 
-    def fetch(self, wanted: Sequence[tuple[str, Path, int]]) -> Sequence[Received | BaseException]:
-        """Copy files: path, new file, size."""
+    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Received | BaseException]:
+        """Copy the files, to stay."""
 
     def look_at(self, paths: Sequence[str]) -> Sequence[dict[str, Any] | BaseException]:
         """fsspec's description of each."""
@@ -51,9 +51,9 @@ class OneByOne:
     def __init__(self, fs: fsspec.AbstractFileSystem):
         self._fs = fs
 
-    def fetch(self, wanted: Sequence[tuple[str, Path, int]]) -> Sequence[Received | BaseException]:
-        """Copy files: path, new file, size."""
-        return [self._given(self._fetch, path, target) for path, target, _ in wanted]
+    def fetch(self, wanted: Sequence[Wanted]) -> Sequence[Received | BaseException]:
+        """Copy the files."""
+        return [self._given(self._fetch, one) for one in wanted]
 
     def look_at(self, paths: Sequence[str]) -> Sequence[dict[str, Any] | BaseException]:
         """fsspec's description of each."""
@@ -65,12 +65,13 @@ class OneByOne:
         except Exception as error:  # the seam says what it is
             return error
 
-    def _fetch(self, path: str, target: Path) -> Received:
-        with writing(target):
-            os.close(create_part(target))
-        self._fs.get_file(path, str(target))
-        with writing(target):
-            return Received(target.stat().st_size, sha256_of(target))
+    def _fetch(self, one: Wanted) -> Received:
+        with writing(one.part):
+            os.close(create_part(one.part))
+        self._fs.get_file(one.path, str(one.part))
+        with writing(one.part):
+            complete_part(one.part, one.modified_at)
+            return Received(one.part.stat().st_size, sha256_of(one.part))
 
     def _look_at(self, path: str) -> dict[str, Any]:
         self._fs.invalidate_cache(path)  # object stores would repeat the listing
@@ -117,7 +118,7 @@ class Remote:
     def download(self, wanted: Sequence[tuple[RemoteFile, Path]]) -> list[Received | LoaderError]:
         """Copy the files' bytes into new files. Whether they are all, and still the same, is the caller's to check."""
         with self._turn:
-            received = self._many.fetch([(file.path, target, file.size) for file, target in wanted])
+            received = self._many.fetch([Wanted(file.path, part, file.size, file.modified_at) for file, part in wanted])
         return [self._of(file, one, lambda _, it: it) for (file, _), one in zip(wanted, received, strict=True)]
 
     def _of(self, file: RemoteFile, given: Any | BaseException, meaning: Callable[[RemoteFile, Any], T]) -> T | LoaderError:

@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 _UNREADABLE_URL = "(a URL that cannot be read)"
 PII_MODES = ("include", "hash", "exclude")
 _SHORTEST_KEY = 16  # bytes: who can guess the key can guess what was hashed
+_MOST_SESSIONS = 64
 _FEWEST_KEPT = 2  # a reader may be on its way into the version before
 
 
@@ -33,6 +34,7 @@ class Settings:
     pii: str = "exclude"
     pii_key: bytes | None = field(default=None, repr=False)
     keep_published: int = 3
+    sftp_sessions: int = 8
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -109,6 +111,7 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         pii=_pii(values),
         pii_key=_pii_key(values) if _pii(values) == "hash" else None,
         keep_published=_keep_published(values),
+        sftp_sessions=_sftp_sessions(values),
         limits=read_limits(values),
     )
 
@@ -156,6 +159,15 @@ def read_key_file(name: str, text: str) -> bytes:
         return path.read_bytes().strip()
     except OSError as error:
         raise SettingsError(f"{name}={path} cannot be read: {error.strerror}") from error
+
+
+def _sftp_sessions(values: Mapping[str, str]) -> int:
+    text = values.get("FORTRESS_SFTP_SESSIONS", "8").strip()
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_SESSIONS):
+        raise SettingsError(
+            f"FORTRESS_SFTP_SESSIONS={text} is no whole number from 1 to {_MOST_SESSIONS}: how many sessions to keep open with the server."
+        )
+    return int(text)
 
 
 def _keep_published(values: Mapping[str, str]) -> int:

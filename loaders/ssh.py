@@ -10,11 +10,9 @@ import asyncio
 import functools
 import hashlib
 import shlex
-import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -24,25 +22,22 @@ from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
 from loaders.channels import LARGE_WEIGHT, Channels
-from loaders.copying import Part, copy_blocks, read_whole
-from loaders.errors import AccessRefused, AlgorithmsRefused, ReadFailed, SettingsError
+from loaders.copying import LARGE, Memory, Part, copy
+from loaders.errors import AccessRefused, AlgorithmsRefused, LandingRefused, ReadFailed, SettingsError
 from loaders.host_keys import SSH_PORT, Address, Witness, algorithms, pinned_keys, refusal
-from loaders.landing import Received, write_part
+from loaders.landing import Received, Wanted, write_part, writing
+from loaders.listing import description, list_folder
 from loaders.seam import shown
 from loaders.settings import Settings
-from loaders.sftp import Channel
-from loaders.sftp_answers import Attributes, EndOfFile
 
 CONNECT_SECONDS = 20.0
 LISTING_SECONDS = 1800.0  # how long one folder's listing may take, however much it moves
 SLOWEST_BYTES = 10_000  # a second: a file that comes slower is given up, after
 PATIENCE_SECONDS = 600.0
 
-SMALL = 255 * 1024  # bytes: below that, one question brings a file, and many files are asked for together
-
 _LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError)
-_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 _WINDOW = 16 << 20  # bytes that a channel takes without a word of ours; asyncssh's 2 MB are 50 MB a second at 40 ms
+_OF_SHELLS = 2  # sessions that sshfs sets aside
 _NO_SHA1_SIGNATURES = "-ssh-rsa"
 
 P = ParamSpec("P")
@@ -89,7 +84,7 @@ def connect(settings: Settings, server: Server) -> "PinnedSFTP":
     options = _credentials(settings, server) | ({"username": server.user} if server.user else {})
     options["server_host_key_algs"] = algorithms(where, pinned) or _NO_SHA1_SIGNATURES
     try:
-        options |= {"silence": settings.limits.silence, "client_factory": lambda: witness}
+        options |= {"silence": settings.limits.silence, "sessions": settings.sftp_sessions, "client_factory": lambda: witness}
         return PinnedSFTP(server.host, port=server.port, known_hosts=pinned, **options)
     except PermissionError as error:  # sshfs's translation of asyncssh's PermissionDenied
         raise AccessRefused(
@@ -169,8 +164,10 @@ class PinnedSFTP(SSHFileSystem):
 
     cachable = False
 
-    def __init__(self, host: str, *, known_hosts: asyncssh.SSHKnownHosts, silence: float = Channels.silence, **options: Any):
-        """Connect at once; ``silence`` is the most seconds without a word, ``options`` are asyncssh's."""
+    def __init__(
+        self, host: str, *, known_hosts: asyncssh.SSHKnownHosts, silence: float = Channels.silence, sessions: int = 8, **options: Any
+    ):
+        """Connect at once; ``silence`` is the most seconds without a word, ``sessions`` how many to keep open, ``options`` asyncssh's."""
         super().__init__(
             host,
             known_hosts=known_hosts,  # left out, sshfs would accept any server
@@ -183,6 +180,7 @@ class PinnedSFTP(SSHFileSystem):
             signature_algs=_NO_SHA1_SIGNATURES,
             pool_type=Channels,
             window=_WINDOW,
+            max_sessions=sessions + _OF_SHELLS,
             **options,
         )
         self._pool.silence = silence
@@ -201,42 +199,31 @@ class PinnedSFTP(SSHFileSystem):
 
     @_raises_os_errors
     async def _ls(self, path: str, detail: bool = True, at_most: int | None = None, **_: Any) -> list[Any]:
-        """With ``at_most``, no more than one answer beyond that: a listing need not have an end."""
-
-        async def listed(channel: Channel) -> list[dict[str, Any]]:
-            entries: list[dict[str, Any]] = []
-            handle = await channel.open_folder(path or ".")
-            try:
-                while at_most is None or len(entries) <= at_most:
-                    entries += await _described(channel, path or ".", await channel.names(handle))
-            except EndOfFile:
-                pass
-            finally:
-                channel.close(handle)
-            return entries
-
-        async with _in_time(LISTING_SECONDS):
-            entries = await self._pool.ask(listed)
+        async with _Limit(LISTING_SECONDS):
+            entries = await self._pool.ask(lambda channel: list_folder(channel, path or ".", at_most))
         return entries if detail else [entry["name"] for entry in entries]
 
     @_raises_os_errors
     async def _info(self, path: str, **_: Any) -> dict[str, Any]:
-        return _entry(path, await self._pool.ask(lambda channel: channel.lstat(path)))
+        return description(path, await self._pool.ask(lambda channel: channel.lstat(path)))
 
     @_raises_os_errors
-    async def _fetch(self, path: str, target: Path, size: int) -> Received:
-        async with _in_time(PATIENCE_SECONDS + size / SLOWEST_BYTES):
-            if size < SMALL:
-                data = await self._pool.ask(lambda channel: read_whole(channel, path, size))
-                write_part(target, data)
-                return Received(len(data), hashlib.sha256(data).hexdigest())
-            async with aclosing(Part(target)) as part:
-                return await self._pool.ask(lambda channel: copy_blocks(channel, path, size, part), weight=LARGE_WEIGHT)
+    async def _fetch(self, one: Wanted) -> Received | bytes:
+        """A large file's bytes go to the disk as they come; a small one's are given, as that is another thread's work."""
+        async with _Limit(PATIENCE_SECONDS + one.size / SLOWEST_BYTES):
+            if one.size < LARGE:
+                memory = Memory()
+                await self._pool.ask(lambda channel: copy(channel, one.path, one.size, memory))
+                return memory.data
+            async with aclosing(Part(one.part, one.modified_at)) as part:
+                await self._pool.ask(lambda channel: copy(channel, one.path, one.size, part), weight=LARGE_WEIGHT)
+                return await part.complete()
 
-    def fetch(self, wanted: Sequence[tuple[str, Path, int]]) -> list[Received | BaseException]:
-        """Copy files ``(path, new file, size)``, all at once, and at most ``size + 1`` bytes of each: the one too many tells that
-        the file is growing, without following it. What failed is given, not raised."""
-        return sync(self.loop, _all, [self._fetch(*one) for one in wanted])
+    def fetch(self, wanted: Sequence[Wanted]) -> list[Received | BaseException]:
+        """Copy files, all at once, and at most one byte more of each than its size: that tells that the file is growing, without
+        following it. What failed is given, not raised."""
+        given = sync(self.loop, _all, [self._fetch(one) for one in wanted])
+        return [_written(one, data) if isinstance(data, bytes) else data for one, data in zip(wanted, given, strict=True)]
 
     def look_at(self, paths: Sequence[str]) -> list[dict[str, Any] | BaseException]:
         """What fsspec's ``info`` says, of many at once. What failed is given, not raised."""
@@ -247,41 +234,26 @@ async def _all(jobs: Sequence[Awaitable[Any]]) -> list[Any]:
     return await asyncio.gather(*jobs, return_exceptions=True)
 
 
-@asynccontextmanager
-async def _in_time(seconds: float) -> AsyncIterator[None]:
+def _written(one: Wanted, data: bytes) -> Received | LandingRefused:
+    try:
+        with writing(one.part):
+            write_part(one.part, data, one.modified_at)
+    except LandingRefused as error:
+        return error
+    return Received(len(data), hashlib.sha256(data).hexdigest())
+
+
+class _Limit:
     """A limit on the whole of an operation: ReadFailed then, as a server that drips need not be gone."""
-    try:
-        async with asyncio.timeout(seconds) as whole:
-            yield
-    except TimeoutError:
-        if whole.expired():
-            raise ReadFailed(f"the server took more than {seconds:,.0f} seconds, which is too slow") from None
-        raise
 
+    def __init__(self, seconds: float):
+        self._seconds, self._whole = seconds, asyncio.timeout(seconds)
 
-async def _described(channel: Channel, folder: str, names: Sequence[tuple[str, Attributes]]) -> list[dict[str, Any]]:
-    """What a listing tells, and where it leaves something out, what a look at the name does."""
-    entries = []
-    for name, told in names:
-        if name not in ("", ".", ".."):
-            path = f"{folder.rstrip('/')}/{name}"
-            attributes = told if told.are_complete else await _attributes(channel, path, told)
-            entries += [_entry(path, attributes)] if attributes else []
-    return entries
+    async def __aenter__(self) -> None:
+        await self._whole.__aenter__()
 
-
-async def _attributes(channel: Channel, path: str, told: Attributes) -> Attributes | None:
-    """What a listing left out; None for a name that is not there. One such name is not to hide the folder that it is listed in."""
-    try:
-        return await channel.lstat(path)
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        return told
-
-
-def _entry(name: str, told: Attributes) -> dict[str, Any]:
-    """fsspec's description of one file or folder; what is neither nor a link is ``other``."""
-    kind = _KINDS.get(stat.S_IFMT(told.permissions or 0), "other")
-    modified = None if told.modified is None else datetime.fromtimestamp(told.modified, UTC)
-    return {"name": name, "size": told.size, "type": kind, "mtime": modified}
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await self._whole.__aexit__(*raised)
+        except TimeoutError:
+            raise ReadFailed(f"the server took more than {self._seconds:,.0f} seconds, which is too slow") from None

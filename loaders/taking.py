@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from loaders.errors import LoaderError, ReadFailed, StillGrowing
-from loaders.landing import Received, landing_path, name_for_good, sha256_of, to_disk, writing
+from loaders.landing import Received, landing_path, sha256_of, to_disk, writing
 from loaders.limits import Allowance
 from loaders.remote import Remote, RemoteFile
 from loaders.seam import shown
@@ -143,7 +143,7 @@ def _name(_: Remote, ones: Sequence[_One]) -> None:
     """Their final names, which count once their folders are on the disk."""
     for one in ones:
         with _deciding(one), writing(one.part):
-            name_for_good(one.part, one.path, one.file.modified_at)
+            one.part.rename(one.path)
     for folder in {one.shelf.folder for one in ones}:
         named = [one for one in ones if one.outcome is None and one.shelf.folder == folder]
         refusal = _refusal_of(folder)
