@@ -23,6 +23,7 @@ LARGE = 255 * 1024  # bytes: from there on, a file is written while it comes
 _UNDER_WAY = 16 << 20  # bytes asked for ahead: 400 MB a second at a round trip of 40 ms
 _MOST_UNDER_WAY = 128  # questions
 _AT_ONCE = 1 << 20  # bytes that are written and hashed together, in a thread
+_UNSYNCED = 64 << 20  # bytes after which the disk is set to work, so that less is left to wait for at the end
 
 
 class Sink(Protocol):
@@ -94,12 +95,13 @@ class Part:
         with writing(path):
             self._file = create_part(path)
         self.size = 0
-        self._hash, self._waiting, self._writing = hashlib.sha256(), list[memoryview](), self._nothing()
+        self._hash, self._waiting, self._synced = hashlib.sha256(), list[memoryview](), 0
+        self._writing, self._syncing = self._nothing(), self._nothing()
 
     async def begin(self) -> None:
         """From the first byte, whatever was written before."""
         await self._rest()
-        self.size, self._hash, self._waiting = 0, hashlib.sha256(), []
+        self.size, self._synced, self._hash, self._waiting = 0, 0, hashlib.sha256(), []
         with writing(self._path):
             os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
@@ -110,10 +112,12 @@ class Part:
         self.size += len(data)
         if sum(map(len, self._waiting)) >= _AT_ONCE:
             await self._hand_over()
+            self._sync_now_and_then()
 
     async def complete(self) -> Received:
         """When all is on the disk: how many bytes that were, and their hash."""
         await self._hand_over()
+        await asyncio.shield(self._syncing)
         await self._then(self._complete)
         await asyncio.shield(self._writing)
         return Received(self.size, self._hash.hexdigest())
@@ -132,6 +136,15 @@ class Part:
         await asyncio.shield(self._writing)
         self._writing = self._loop.run_in_executor(None, work, *arguments)
 
+    def _sync_now_and_then(self) -> None:
+        if self.size - self._synced >= _UNSYNCED and self._syncing.done():
+            self._syncing.result()  # the system tells of a disk that fails once
+            self._syncing, self._synced = self._loop.run_in_executor(None, self._sync), self.size
+
+    def _sync(self) -> None:
+        with writing(self._path):
+            os.fsync(self._file)
+
     def _write(self, blocks: list[memoryview]) -> None:
         with writing(self._path):
             for block in blocks:
@@ -144,8 +157,8 @@ class Part:
             complete(self._file, self._modified_at)
 
     async def _rest(self) -> None:
-        """Wait for the thread, whatever it came to: a file must not be closed under it."""
-        await asyncio.wait([self._writing])
+        """Wait for the threads, whatever they came to: a file must not be closed under them."""
+        await asyncio.wait([self._writing, self._syncing])
 
     def _nothing(self) -> asyncio.Future[None]:
         done = self._loop.create_future()

@@ -15,14 +15,14 @@ from loaders.sftp_answers import Answer, Attributes, BadAnswer, EndOfFile, strin
 _INIT, _VERSION, _OPEN, _CLOSE, _READ, _LSTAT, _OPENDIR, _READDIR = 1, 2, 3, 4, 5, 7, 11, 12
 _STATUS, _HANDLE, _DATA, _NAME, _ATTRS, _EXTENDED, _EXTENDED_REPLY = 101, 102, 103, 104, 105, 200, 201
 _FOR_READING, _SPOKEN = 1, 3
-_LONGEST_ANSWER = 5 << 20  # bytes; OpenSSH's are 256 KB at most, asyncssh's 4 MB
+_SHORTEST_ANSWER, _LONGEST_ANSWER = 5, 5 << 20  # bytes; OpenSSH's are 256 KB at most, asyncssh's 4 MB
 _LIMITS = "limits@openssh.com"
 _LARGEST_READ = 255 * 1024  # what OpenSSH answers at once
 _SAFE_READ = 32 * 1024  # what every server has to answer at once
 _U32, _HEAD, _SPAN = struct.Struct(">I"), struct.Struct(">IBI"), struct.Struct(">QI")
 
 
-Told = tuple[int, bytes]  # the kind of an answer, and what it holds
+Told = tuple[int, memoryview]  # the kind of an answer, and what it holds
 
 
 class ChannelLost(ConnectionError):
@@ -40,7 +40,7 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self._loop = asyncio.get_running_loop()
         self._asked: dict[int, asyncio.Future[Told]] = {}
         self._outgoing: list[bytes] = []
-        self._received = bytearray()
+        self._pieces, self._held, self._needed = list[bytes](), 0, _U32.size + 1  # of the next answer
         self._last_number, self._heard, self._watch = 0, 0.0, None
         self._ended: Exception | None = None
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
@@ -111,7 +111,7 @@ class Channel(asyncssh.SSHClientSession[bytes]):
                 if not future.done():
                     future.set_exception(error)
             self._asked.clear()
-            self._received.clear()
+            self._pieces.clear()
             if self._watch:
                 self._watch.cancel()
             if self._channel:
@@ -130,31 +130,39 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         if datatype is not None or self._ended:
             return
         self._heard = self._loop.time()
-        self._received += data
+        self._pieces.append(data)
+        self._held += len(data)
         try:
-            while (size := self._next_size()) is not None:
-                self._take(self._received[4], bytes(memoryview(self._received)[5 : 4 + size]))
-                del self._received[: 4 + size]
+            while self._held >= self._needed:
+                self._take_whole(b"".join(self._pieces))
         except BadAnswer as error:
             self.end(error)
 
-    def _next_size(self) -> int | None:
-        """The size of the next answer if all of it is there."""
-        if len(self._received) < _U32.size:
-            return None
-        (size,) = _U32.unpack_from(self._received)
-        if not 5 <= size <= _LONGEST_ANSWER:
-            raise BadAnswer(f"an answer of {size:,} bytes")
-        return size if len(self._received) >= 4 + size else None
+    def _take_whole(self, data: bytes) -> None:
+        """The answers that are there; what is left waits for more, and is put together only when that is enough."""
+        at = 0
+        while len(data) >= at + (needed := self._size_at(data, at)):
+            self._take(data[at + _U32.size], memoryview(data)[at + _U32.size + 1 : at + needed])
+            at += needed
+        self._pieces, self._held, self._needed = [data[at:]], len(data) - at, needed
 
-    def _take(self, kind: int, body: bytes) -> None:
+    def _size_at(self, data: bytes, at: int) -> int:
+        """How many bytes the answer that begins there has; of one whose length is not there yet, the least that tells it."""
+        if len(data) < at + _U32.size:
+            return _U32.size + 1
+        (size,) = _U32.unpack_from(data, at)
+        if not _SHORTEST_ANSWER <= size <= _LONGEST_ANSWER:
+            raise BadAnswer(f"an answer of {size:,} bytes")
+        return int(_U32.size + size)
+
+    def _take(self, kind: int, body: memoryview) -> None:
         """An answer goes to who asked; the greeting, which has no number, to number 0."""
         number = 0 if kind == _VERSION else _U32.unpack_from(body)[0]
         future = self._asked.pop(number, None)
         if future is None:
             raise BadAnswer("an answer comes to no question")
         if not future.done():
-            future.set_result((kind, body if kind == _VERSION else body[4:]))
+            future.set_result((kind, body if kind == _VERSION else body[_U32.size :]))
 
     async def _answer(self, wanted: int, kind: int, *said: bytes) -> Answer:
         return self._expected(wanted, await self._ask(kind, *said))

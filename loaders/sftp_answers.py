@@ -39,8 +39,8 @@ class Attributes:
 class Answer:
     """An answer's bytes, taken from the front; BadAnswer where it ends too soon."""
 
-    def __init__(self, data: bytes):
-        self._data, self._at = data, 0
+    def __init__(self, data: bytes | memoryview):
+        self._data, self._at = memoryview(data), 0
 
     def number(self) -> int:
         """The next four bytes."""
@@ -93,7 +93,7 @@ class Answer:
         if size > len(self._data) - self._at:
             raise BadAnswer("an answer is shorter than it says")
         self._at += size
-        return memoryview(self._data)[self._at - size : self._at]
+        return self._data[self._at - size : self._at]
 
 
 _KINDS: dict[int, type[Exception]] = {

@@ -37,6 +37,7 @@ PATIENCE_SECONDS = 600.0
 
 _LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError)
 _WINDOW = 16 << 20  # bytes that a channel takes without a word of ours; asyncssh's 2 MB are 50 MB a second at 40 ms
+_PACKET = 128 << 10  # bytes; asyncssh's 32 KB make four times the packets, and each is Python's work
 _OF_SHELLS = 2  # sessions that sshfs sets aside
 _NO_SHA1_SIGNATURES = "-ssh-rsa"
 
@@ -180,6 +181,7 @@ class PinnedSFTP(SSHFileSystem):
             signature_algs=_NO_SHA1_SIGNATURES,
             pool_type=Channels,
             window=_WINDOW,
+            max_pktsize=_PACKET,
             max_sessions=sessions + _OF_SHELLS,
             **options,
         )
