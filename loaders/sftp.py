@@ -16,6 +16,7 @@ _INIT, _VERSION, _OPEN, _CLOSE, _READ, _LSTAT, _OPENDIR, _READDIR = 1, 2, 3, 4, 
 _STATUS, _HANDLE, _DATA, _NAME, _ATTRS, _EXTENDED, _EXTENDED_REPLY = 101, 102, 103, 104, 105, 200, 201
 _FOR_READING, _SPOKEN = 1, 3
 _SHORTEST_ANSWER, _LONGEST_ANSWER = 5, 5 << 20  # bytes; OpenSSH's are 256 KB at most, asyncssh's 4 MB
+_MOST_PIECES = 1_000  # a server that sends byte by byte is not to take forty times the memory
 _LIMITS = "limits@openssh.com"
 _LARGEST_READ = 255 * 1024  # what OpenSSH answers at once
 _SAFE_READ = 32 * 1024  # what every server has to answer at once
@@ -132,8 +133,10 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self._heard = self._loop.time()
         self._pieces.append(data)
         self._held += len(data)
+        if len(self._pieces) > _MOST_PIECES:
+            self._pieces = [b"".join(self._pieces)]
         try:
-            while self._held >= self._needed:
+            if self._held >= self._needed:
                 self._take_whole(b"".join(self._pieces))
         except BadAnswer as error:
             self.end(error)
