@@ -62,12 +62,12 @@ spark: .venv/spark/ready ## The models on Apache Spark, compared with DuckDB's (
 check: .venv/ready lint ## What CI runs: style, all tests, the docs site in a real browser, the models on Spark
 	@$(NEEDS_CHROMIUM)
 	@$(NEEDS_JAVA)
-	@$(PARSE)
 	@$(MAKE) --no-print-directory --jobs 2 spark but-spark
 
 # Spark's tests take as long as a fifth of the others, on one core: beside them, and from the start.
 .PHONY: but-spark
 but-spark: .venv/ready
+	@$(PARSE)
 	@$(TESTS) -m "not spark"
 
 lint: .venv/ready ## Style of the Python code
