@@ -24,6 +24,7 @@ READABLE_FROM = "v1.2.0"  # what analysts open the file with has an older DuckDB
 # Without a log: what is not finished is thrown away.
 _OPTIONS = f"storage_version '{READABLE_FROM}', recovery_mode no_wal_writes"
 NEWEST_FILE = "_newest_file_id"  # when a build wrote a row: true of one warehouse, and not of what its files say
+_BUILDS_OWN = (NEWEST_FILE, "_image")  # a hash of a whole row would tell who knows a person which row is theirs
 _CAST_FAILURES = "_cast_failures"
 _WITHHELD_COMMENT = (
     "One row per column that is left out of this file, or hashed, because it may name a person or open a door; "
@@ -82,7 +83,7 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
         from relations
         inner join duckdb_columns() as columns
             on columns.database_name = current_database() and columns.schema_name = relations.schema_name and table_name = name
-            and column_name <> '{NEWEST_FILE}'
+            and column_name not in {_BUILDS_OWN}
         where relations.schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '__dbt_')
         group by relations.schema_name, name
         order by relations.schema_name, name

@@ -18,6 +18,10 @@ from loaders.table_macros import create_table_macros
 
 _CODE = ("published_tables", "published_views", "published_updates", "table_macros", "privacy")
 _PLACE = ("_file_id", "_row_number")
+_FATE = (  # macros/cdc/fates.sql: all that a build changes of a row that was there before
+    *("_batch_at", "outcome", "valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number"),
+    *("_rules_disagree", "_resolution"),
+)
 
 
 def shape_of(connection: duckdb.DuckDBPyConnection, policy: Policy) -> str:
@@ -74,11 +78,12 @@ def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Pol
 
     A file may bear another number by now: macros/cdc/forget_renumbered.sql.
     """
-    news = f"(from {table.quoted} where {NEWEST_FILE} > {published:d})"
-    old, place = f"published.{table.quoted}", ", ".join(_PLACE)
-    connection.execute(f"delete from {old} where rowid in (select rowid from {old} semi join {news} using ({place}))")
+    old, fates = f"published.{table.quoted}", ", ".join(f"{column} = news.{column}" for column in _FATE)
+    news = f"(from {table.quoted} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d})"
+    here = " and ".join(f"log.{column} = news.{column}" for column in _PLACE)
+    connection.execute(f"update {old} as log set {fates} from {news} as news where {here}")
     connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
-    return _inserted(connection, table, policy, news)
+    return _inserted(connection, table, policy, f"(from {table.quoted} where _file_id > {published:d})")
 
 
 def _written_anew(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy) -> int:

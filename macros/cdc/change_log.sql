@@ -3,7 +3,7 @@
     its outcome and, where it made a version of its record, that version. docs/contract.md, sections 2 to 5.
 
     Incrementally, the records that new files touch are resolved anew from all their rows, old ones read back from the log
-    itself, and the rows that come out otherwise replace what the log held: late files, revisions and new snapshots need no path
+    itself, and what comes out otherwise takes the place of what the log held: late files, revisions and new snapshots need no path
     of their own.
 
     Arguments: topic, literal; rows, the topic's staging model; files, the staged ledger.
@@ -13,8 +13,6 @@
     {%- set columns = topic_columns(topic) -%}
     {%- set names = columns | map(attribute='name') | list -%}
     {%- set resolution = resolution_of(topic) -%}
-    {%- set image = [] -%}
-    {%- for name in names -%}{%- do image.append('delivered.' ~ adapter.quote(name)) -%}{%- endfor -%}
     {%- set known %}files as (
         select * from {{ files }} where topic = '{{ topic }}' {{- worked_out_once('and') }}
     )
@@ -25,7 +23,7 @@
     {{ rows_of_touched_records(columns, rows, resolution, known) }},
     {%- else -%}
     delivered as {{ not_materialized() }} (
-        select * from {{ rows }}
+        select *, {{ image_of(columns) }} as _image from {{ rows }}
     ),
 
     snapshot_rows as {{ not_materialized() }} (
@@ -44,7 +42,7 @@
             {{ column_or_null('created_at', names, 'delivered.') }} as created_at,
             {{ column_or_null('updated_at', names, 'delivered.') }} as updated_at,
             {{ column_or_null('deleted_at', names, 'delivered.') }} as deleted_at,
-            {{ image_hash(image) }} as image,
+            delivered._image as image,
             files.file_name,
             files.kind,
             files._batch_at,
@@ -144,6 +142,7 @@
             placed._file_id,
             placed._row_number,
             placed._batch_at,
+            placed.image,
             case
                 when not placed.is_counting then 'revised'
                 when judged._file_id is null then 'superseded_in_batch'
@@ -188,7 +187,8 @@
         fates._rules_disagree,
         delivered._cast_failures,
         '{{ resolution }}' as _resolution,
-        (select max(_file_id) from files) as _newest_file_id
+        (select max(_file_id) from files) as _newest_file_id,
+        fates.image as _image
         {{- bucket_column('delivered.') }}
     from delivered
     inner join fates using (_file_id, _row_number)

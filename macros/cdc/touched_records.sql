@@ -34,7 +34,7 @@
         )
         union
         select {{ key }} from {{ this }}
-        where outcome <> 'revised' and _file_id not in (select _file_id from files where is_counting)
+        where outcome <> 'revised' and {{ counts_no_longer(this, known) }}
         union
         select {{ key }} from {{ this }} where _resolution <> '{{ resolution }}'
     )

@@ -2,9 +2,12 @@
     How little of a change log a build reads and writes, where only some of its records are touched.
 
     end_of_log        the select of the greatest file id in the log. log, `this`.
-    touched_rows      every row, old and new, of the touched records. DuckDB reads the keys of all rows, and of those that are wanted the
-                      rest, by their place. Expects touched, new_rows and log_with_news; log, `this`; columns, of topic_columns; touched,
-                      the common table expressions that end in touched, for an engine that asks for the keys before.
+    counts_no_longer  the condition on a row of the log that its file counts no longer. Hardly ever does one, so that DuckDB is asked for them
+                      first, by one column, and compares no row with the ledger. Expects files; log, `this`; known, the expression files.
+    touched_rows      every row, old and new, of the touched records, with its image. DuckDB reads the keys of all rows, and of those that are
+                      wanted the few columns that resolving needs: what was delivered in the others stays where it is. Expects touched,
+                      new_rows and log_with_news; log, `this`; columns, of topic_columns; touched, the common table expressions that end
+                      in touched, for an engine that asks for the keys before.
     unless_it_stands  the condition that leaves out rows of the log that say already what they would say anew: most rows of a record with
                       a past. Expects delivered and fates. None where whole partitions are replaced. resolution, of resolution_of.
 #}
@@ -18,6 +21,24 @@
 {%- endmacro %}
 
 
+{% macro counts_no_longer(log, known) -%}
+    {{ adapter.dispatch('counts_no_longer')(log, known) }}
+{%- endmacro %}
+
+
+{% macro default__counts_no_longer(log, known) -%}
+    _file_id not in (select _file_id from files where is_counting)
+{%- endmacro %}
+
+
+{% macro duckdb__counts_no_longer(log, known) -%}
+    {%- set condition = default__counts_no_longer(log, known) -%}
+    {%- if log is string -%}{%- do return(condition) -%}{%- endif -%} {#- a fixture of dbt's unit tests cannot be asked -#}
+    {%- set found = run_query('with ' ~ known ~ ' select distinct _file_id from ' ~ log ~ ' where ' ~ condition).columns[0].values() -%}
+    _file_id in ({{ found | join(', ') or 'null' }})
+{%- endmacro %}
+
+
 {% macro touched_rows(log, columns, touched) -%}
     {{ adapter.dispatch('touched_rows')(log, columns, touched) }}
 {%- endmacro %}
@@ -26,10 +47,20 @@
 {% macro default__touched_rows(log, columns, touched) -%}
     {%- set key = rewritten_by() | join(', ') -%}
     {%- if log is string -%} {#- a fixture of dbt's unit tests is no table, and has no places -#}
-        select * from log_with_news semi join touched using ({{ key }})
+        select *, {{ image_of(columns) }} as _image from log_with_news semi join touched using ({{ key }})
     {%- else -%}
-        {%- set found = '(from ' ~ log ~ ' where rowid in (select rowid from ' ~ log ~ ' semi join touched using (' ~ key ~ ')))' -%}
-        {{ union_by_name(found, 'new_rows', columns) }}
+        {%- set found = 'from ' ~ log ~ ' where rowid in (select rowid from ' ~ log ~ ' semi join touched using (' ~ key ~ '))' -%}
+        {%- if images_stand(log, columns) -%}
+        select {{ what_resolving_reads(columns) | join(', ') }} {{ found }}
+        union all by name
+        select *, {{ image_of(columns) }} as _image from new_rows
+        {%- else -%}
+        select *, {{ image_of(columns) }} as _image from (
+            select columns(lambda name: name <> '_image') {{ found }}
+            union all by name
+            select * from new_rows
+        )
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -40,11 +71,10 @@
 
 
 {% macro default__unless_it_stands(resolution) -%}
-    {%- set fate = ['_batch_at', 'outcome', 'valid_from', 'valid_to', 'is_current', 'is_deleted', 'change_type', 'version_number', '_rules_disagree'] -%}
     where
         delivered._newest_file_id is null
         or delivered._resolution <> '{{ resolution }}'
-        {%- for column in fate %}
+        {%- for column in fate_columns() %}
         or delivered.{{ column }} is distinct from fates.{{ column }}
         {%- endfor %}
 {%- endmacro %}

@@ -171,7 +171,7 @@ def differing(build: Path, dumped: Path) -> dict[str, list[tuple]]:
     with duckdb.connect(str(build), read_only=True) as connection:
         for table in TABLES:
             query = (
-                f"select column_name, column_type from (describe {table}) where column_name <> '_newest_file_id'"  # which build wrote it
+                f"select column_name, column_type from (describe {table}) where column_name not in ('_newest_file_id', '_image')"  # a build's own
             )
             types = connection.execute(query).fetchall()
             own = ", ".join(f'epoch_us("{name}")' if kind == "INTERVAL" else f'"{name}"' for name, kind in types)

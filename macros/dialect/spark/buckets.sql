@@ -36,7 +36,7 @@
 {% macro spark__touched_rows(log, columns, touched) -%}
     {%- set buckets = run_query('with ' ~ touched ~ ' select distinct _bucket from touched order by _bucket').columns[0].values() -%}
     {%- set key = rewritten_by() | reject('eq', '_bucket') | join(', ') %}
-    select * from log_with_news {{ 'semi join touched using (' ~ key ~ ')' if key }} where _bucket in ({{ buckets | join(', ') or 'null' }})
+    select log_with_news.*, {{ image_of(columns) }} as _image from log_with_news {{ 'semi join touched using (' ~ key ~ ')' if key }} where _bucket in ({{ buckets | join(', ') or 'null' }})
 {%- endmacro %}
 
 {% macro spark__unless_it_stands(resolution) -%}{%- endmacro %}
