@@ -36,7 +36,7 @@ class BuildReport:
 
 
 def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildReport:
-    """Build and test what the news concerns; BuildFailed with dbt's reasons. The build database must not be open.
+    """Build and test what the news concerns; BuildFailed with dbt's reasons. No other process may have the build database open.
 
     After a change of the project what it concerns is built from the raw rows: what the marts say is to depend on the files
     and on the project as it stands, not on what it was when they arrived.
@@ -59,7 +59,7 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
 
 
 def test_all(settings: Settings) -> BuildReport:
-    """dbt's tests on all that is built; BuildFailed when one fails. The build database must not be open."""
+    """dbt's tests on all that is built; BuildFailed when one fails. No other process may have the build database open."""
     with open_build(settings.build) as connection:
         unbuilt = [topic for topic in sorted(modelled_topics()) if not table_columns(connection, "marts", topic)]
         left_out = tests_of(unbuilt) + ([] if all(table_columns(connection, "marts", one) for one in MARKET_TABLES) else [MARKET_MODELS])
@@ -67,7 +67,7 @@ def test_all(settings: Settings) -> BuildReport:
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
-    """One command of dbt on this warehouse; BuildFailed with dbt's reasons, WarehouseBusy. The build database must not be open."""
+    """One command of dbt on this warehouse; BuildFailed with dbt's reasons, WarehouseBusy when another process has it open."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
 
@@ -85,7 +85,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     failed = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     if not outcome.success:
         reasons = "\n  ".join(failed) or str(outcome.exception or "no reason given")
-        if is_taken(reasons):  # between two steps of a run the database is free for anybody
+        if is_taken(reasons):
             raise in_our_words(settings.build, reasons)
         hint = NO_SPACE_HINT.format(folder=settings.home) if is_full(reasons) else ""
         raise BuildFailed(f"dbt {arguments[0]} failed; what was published before is untouched. dbt said:\n  {reasons}{hint}")

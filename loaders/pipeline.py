@@ -70,30 +70,32 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False, stop
 
 
 def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: Stopping, course: _Course) -> SyncReport:
+    """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
+
+    To open a large one takes a fifth of a second each time, and to close it a checkpoint; and nobody can take it between two steps.
+    """
     progress(heading("sync", settings.source_label, source=settings.source_label))
     with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
         with course.timed("sync"), open_remote(settings) as remote:
             course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
-        if stopping() or not (news or full_refresh):
-            _publish(settings, connection, progress, stopping, course)
-            return synced
+        if (news or full_refresh) and not stopping():
+            _build(settings, news, full_refresh, progress, course)
+        _publish(settings, connection, progress, stopping, course)
+    return synced
+
+
+def _build(settings: Settings, news: News, full_refresh: bool, progress: Progress, course: _Course) -> None:
     progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
     with course.timed("build"):
         course.build = build(settings, news, full_refresh)
     _show_built(course.build, progress)
     _say(course.build.failed_casts, "build", progress)
-    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
-        _publish(settings, connection, progress, stopping, course)
-    return synced
 
 
 def _publish(settings: Settings, connection: duckdb.DuckDBPyConnection, progress: Progress, stopping: Stopping, course: _Course) -> None:
-    """Publish what is not published yet, and note that the run went through.
-
-    The build database stays open all the while: to open a large one takes a fifth of a second, and publishing looks into it often.
-    """
+    """Publish what is not published yet, and note that the run went through."""
     if not stopping() and (course.build or is_behind(settings)):
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):

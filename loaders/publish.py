@@ -65,7 +65,7 @@ def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
         number, shape = _next_number(settings, known), shape_of(connection, policy)
         last = _last(settings, known, shape) if carry_on else None
         with workshop(settings) as part:
-            rows = _read_back(part, _write(settings, connection, part, policy, last))
+            rows = _read_back(part, *_write(settings, connection, part, policy, last))
             put_in_force(settings, part, number)
         remember(connection, number, policy, rows, shape, stamp_of(settings, number) or "")
         _prune(settings, connection, before)
@@ -142,18 +142,19 @@ def _last(settings: Settings, known: Sequence[Publication], shape: str) -> Publi
 
 def _write(
     settings: Settings, connection: duckdb.DuckDBPyConnection, part: Path, policy: Policy, last: Publication | None
-) -> dict[str, int]:
-    """Write the new file: anew, or from the last one. The tables' rows by ``schema.table``."""
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Write the new file: anew, or from the last one. Rows by ``schema.table``: of what was written, and of what was taken over."""
     if last is None:
-        return write_published(connection, part, policy)
+        return write_published(connection, part, policy), {}
     copy_version(settings, last.number, part)
-    return bring_up_to_date(connection, part, policy, last)
+    updated = bring_up_to_date(connection, part, policy, last)
+    return updated.written, updated.unchanged
 
 
-def _read_back(part: Path, written: dict[str, int]) -> dict[str, int]:
+def _read_back(part: Path, written: dict[str, int], taken_over: dict[str, int]) -> dict[str, int]:
     """Open the new file as a reader would, and count, views included; PublishRefused when a table has other rows than were written."""
     with duckdb.connect(str(part), read_only=True) as reader:
-        found = count_rows(reader)
+        found = count_rows(reader, taken_over)
     for name, rows in written.items():
         if found.get(name) != rows:
             raise PublishRefused(f"{name} was written with {rows} rows and reads back {found.get(name)}; the published file is untouched.")

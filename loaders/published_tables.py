@@ -4,10 +4,11 @@ Tables are written column by column into an empty file, so that no byte of what 
 again over what is there. What the next version takes over from this one: loaders/published_updates.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -92,13 +93,17 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
     return [Relation(schema, name, kind, sql, tuple(columns)) for kind, sql, schema, name, columns in rows]
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows by ``schema.table`` of the database in use: of tables, and of the views of the marts.
+def count_rows(connection: duckdb.DuckDBPyConnection, known: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:
+    """Rows by ``schema.table`` of the database in use: of tables, and of the views of the marts. What is ``known`` is not counted again.
 
     The audit's views are not run: they read every topic whole, and cost more than all that is published.
     """
     relations = [one for one in read_relations(connection) if one.kind == "table" or one.schema == "marts"]
-    return {f"{one.schema}.{one.name}": connection.execute(f"select count(*) from {one.quoted}").fetchone()[0] for one in relations}
+    names = {f"{one.schema}.{one.name}": one for one in relations}
+    return {
+        name: known[name] if name in known else connection.execute(f"select count(*) from {one.quoted}").fetchone()[0]
+        for name, one in names.items()
+    }
 
 
 def _copied(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy) -> dict[str, int]:

@@ -9,6 +9,7 @@ from loaders.registry import modelled_topics
 from loaders.settings import PROJECT
 
 _TABLES = ("table", "incremental", "test")
+_NOT_BY_FILES = ("api_reconciliation",)  # `reconcile` brings it up to date, and no file does
 _TESTS = ("sound_{}", "references_of_{}_arrive")  # a topic's own, written with it: loaders/scaffold
 
 
@@ -51,7 +52,8 @@ def _news_of(news: News) -> list[str]:
     manifest.build_parent_and_child_maps()
     changed, steady = ([one for one in news.topics if (one in news.steady) == is_steady] for is_steady in (False, True))
     nodes = [manifest.nodes[one] for one in _standing_on(manifest, changed)]
-    nodes += [node for one in _standing_on(manifest, steady) if (node := manifest.nodes[one]).config.materialized in _TABLES]
+    tables = [node for one in _standing_on(manifest, steady) if (node := manifest.nodes[one]).config.materialized in _TABLES]
+    nodes += [node for node in tables if node.name not in _NOT_BY_FILES]
     others = set(tests_of([topic for topic in modelled_topics() if topic not in news.topics]))
     names = dict.fromkeys(node.name for node in nodes if node.name not in others)
     return [*names, *([MARKET_MODELS] if MARKET in news.topics else [])]

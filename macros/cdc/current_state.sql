@@ -14,5 +14,11 @@
         _row_number,
         _batch_at
     from {{ history.include(database=false) }}
-    where is_current and not is_deleted
+    where {{ is_in_force() }}
+{%- endmacro %}
+
+
+{# Whether a version is the record as it is now. #}
+{% macro is_in_force() -%}
+    is_current and not is_deleted
 {%- endmacro %}

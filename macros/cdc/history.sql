@@ -20,5 +20,11 @@
         _row_number,
         _batch_at
     from {{ changes.include(database=false) }}
-    where version_number is not null
+    where {{ is_version() }}
+{%- endmacro %}
+
+
+{# Whether a row of a change log made a version of its record. #}
+{% macro is_version() -%}
+    version_number is not null
 {%- endmacro %}
