@@ -27,7 +27,7 @@ class Limits:
     run_bytes: int | None = None
     file_rows: int = 200_000_000
     names: int = 2_000_000
-    memory: str = "4GB"
+    memory: str = "1GB"
     silence: float = 60.0
 
     @property

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import duckdb
@@ -18,6 +18,7 @@ from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.summary import TEMPORARY, error_code, exit_code, summary
 from loaders.sync import Stopping, SyncReport, sync
+from loaders.versions import CopyAhead
 from loaders.warehouse import open_build, remember_ended
 from loaders.words import counted
 
@@ -80,9 +81,11 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
             course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
-        if (news or full_refresh) and not stopping():
-            _build(settings, news, full_refresh, progress, course)
-        _publish(settings, connection, progress, stopping, course)
+        is_new = bool(news or full_refresh) and not stopping()
+        with CopyAhead(settings) if is_new or is_behind(settings) else nullcontext() as copy:
+            if is_new:
+                _build(settings, news, full_refresh, progress, course)
+            _publish(settings, connection, progress, stopping, course, copy)
     return synced
 
 
@@ -94,12 +97,19 @@ def _build(settings: Settings, news: News, full_refresh: bool, progress: Progres
     _say(course.build.failed_casts, "build", progress)
 
 
-def _publish(settings: Settings, connection: duckdb.DuckDBPyConnection, progress: Progress, stopping: Stopping, course: _Course) -> None:
+def _publish(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    progress: Progress,
+    stopping: Stopping,
+    course: _Course,
+    copy: CopyAhead | None,
+) -> None:
     """Publish what is not published yet, and note that the run went through."""
-    if not stopping() and (course.build or is_behind(settings)):
+    if copy and not stopping():
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):
-            course.publish = publish(settings, carry_on=True)
+            course.publish = publish(settings, carry_on=copy)
     if stopping():
         progress(Line("told to stop: the next run goes on from here", step="run"))
     elif not course.build and not course.publish:

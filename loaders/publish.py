@@ -19,8 +19,8 @@ from loaders.published_updates import bring_up_to_date, shape_of
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
 from loaders.versions import (
+    CopyAhead,
     close_to_group,
-    copy_version,
     number_in_force,
     numbers,
     put_in_force,
@@ -48,10 +48,10 @@ class PublishReport:
     rolled_back_from: int | None = None
 
 
-def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
+def publish(settings: Settings, carry_on: CopyAhead | None = None) -> PublishReport:
     """Check the build, write it to a new file, check that, and switch to it; PublishRefused otherwise.
 
-    ``carry_on``: the build is what runs have made of it and tested, so that the last version may be brought up to date instead.
+    ``carry_on``: the build is what runs have made of it and tested, so that a copy of the last version may be brought up to date instead.
     """
     settings.require_warehouse()
     with open_build(settings.build) as connection:
@@ -65,7 +65,7 @@ def publish(settings: Settings, carry_on: bool = False) -> PublishReport:
         number, shape = _next_number(settings, known), shape_of(connection, policy)
         last = _last(settings, known, shape) if carry_on else None
         with workshop(settings) as part:
-            rows = _read_back(part, *_write(settings, connection, part, policy, last))
+            rows = _read_back(part, *_write(connection, part, policy, last, carry_on))
             put_in_force(settings, part, number)
         remember(connection, number, policy, rows, shape, stamp_of(settings, number) or "")
         _prune(settings, connection, before)
@@ -141,12 +141,12 @@ def _last(settings: Settings, known: Sequence[Publication], shape: str) -> Publi
 
 
 def _write(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, part: Path, policy: Policy, last: Publication | None
+    connection: duckdb.DuckDBPyConnection, part: Path, policy: Policy, last: Publication | None, copy: CopyAhead | None
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Write the new file: anew, or from the last one. Rows by ``schema.table``: of what was written, and of what was taken over."""
-    if last is None:
+    if last is None or copy is None:
         return write_published(connection, part, policy), {}
-    copy_version(settings, last.number, part)
+    copy.give(last.number, part)
     updated = bring_up_to_date(connection, part, policy, last)
     return updated.written, updated.unchanged
 

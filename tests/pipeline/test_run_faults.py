@@ -124,14 +124,21 @@ def test_a_run_that_is_told_to_stop_while_dbt_builds_stops_and_the_next_goes_on(
     assert states(warehouse) == calm
 
 
-def test_a_database_that_is_taken_between_loading_and_building_is_waited_for_by_trying_again(
-    project: SmallProject, synced: Warehouse, tmp_path: Path, calm
-):
-    """Somebody opens the build with a shell at the moment at which a run lets go of it."""
+def test_nobody_takes_the_database_between_loading_and_building(project: SmallProject, synced: Warehouse, tmp_path: Path, calm):
+    """Somebody tries to open the build with a shell at the moment at which one step has ended and another begins."""
     warehouse = copied(synced, tmp_path)
     run = Run(project, warehouse)
     run.until(builds)
+    with pytest.raises(duckdb.IOException, match="Could not set lock"):
+        duckdb.connect(str(warehouse.home / "build.duckdb")).close()
+    assert run.end() == 0
+    assert states(warehouse) == calm
+
+
+def test_a_database_that_others_have_open_is_waited_for_by_trying_again(project: SmallProject, synced: Warehouse, tmp_path: Path, calm):
+    warehouse = copied(synced, tmp_path)
     with duckdb.connect(str(warehouse.home / "build.duckdb")):
+        run = Run(project, warehouse)
         assert run.end() == 75
     assert "WarehouseBusy" in run.errors
     project.run(warehouse, "run")
