@@ -111,6 +111,7 @@ class Channel(asyncssh.SSHClientSession[bytes]):
             for future in self._asked.values():
                 if not future.done():
                     future.set_exception(error)
+                    future.exception()  # of blocks asked for ahead, nobody may ever ask what became; asyncio would log each
             self._asked.clear()
             self._pieces.clear()
             if self._watch:

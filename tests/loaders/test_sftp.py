@@ -1,6 +1,7 @@
 """SFTP as we speak it: servers that answer in pieces, out of turn, too much, nonsense, or on one session only."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from loaders.limits import Limits
 from loaders.mirror import Landed, LeftForNextRun, mirror
 from loaders.remote import open_remote
 from loaders.settings import Settings, load_settings
+from loaders.sftp import Channel, ChannelLost
 from loaders.sftp_answers import Answer, BadAnswer
 from loaders.sftp_server import ServerInfo
 from tests.loaders.hostile_server import Honest, Lies, serve_hostile
@@ -83,6 +85,19 @@ def test_a_server_that_allows_one_session_only_is_asked_for_a_second_one_once_an
     with serve_hostile(victim.exports, victim.keys, server_factory=OneSession, sftp_factory=None, encoding=None) as server:
         assert mirrored(settings_of(victim, server)) == (delivered(victim), [])
     assert len(asked) == 2
+
+
+def test_what_was_asked_ahead_and_is_never_looked_at_says_nothing_when_the_server_is_gone(caplog: pytest.LogCaptureFixture):
+    async def ask_and_lose() -> None:
+        channel = Channel(60)
+        asked = [channel.ask_to_read(b"handle", place, 1) for place in range(100)]
+        channel.connection_lost(None)
+        with pytest.raises(ChannelLost):
+            await asked[0]
+
+    asyncio.run(ask_and_lose())
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_no_more_sessions_are_opened_than_the_setting_says(victim: Victim):
