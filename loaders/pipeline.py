@@ -14,6 +14,7 @@ from loaders.news import LEDGER, MARKET, News, find_news
 from loaders.noticed import new_columns
 from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
+from loaders.published_updates import told_apart
 from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.summary import TEMPORARY, error_code, exit_code, summary
@@ -82,7 +83,7 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
         is_new = bool(news or full_refresh) and not stopping()
-        with CopyAhead(settings) if is_new or is_behind(settings) else nullcontext() as copy:
+        with CopyAhead(settings, told_apart) if is_new or is_behind(settings) else nullcontext() as copy:
             if is_new:
                 _build(settings, news, full_refresh, progress, course)
             _publish(settings, connection, progress, stopping, course, copy)

@@ -10,7 +10,7 @@ would stand in the way of everybody who opens the next version.
 
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,18 +79,19 @@ def copy_version(settings: Settings, number: int, target: Path) -> None:
 class CopyAhead:
     """A copy of the version in force, made by a thread while there is other work; a context in which it may be taken.
 
-    On a disk that shares no blocks it takes longer than writing what is new; the build leaves the disk alone meanwhile.
+    ``finish`` is done to every copy. On a disk that shares no blocks, to copy and to finish takes longer than writing what is new.
     """
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, finish: Callable[[Path], None]):
         self._settings, self._folder, self._number = settings, settings.home / "copying", number_in_force(settings)
+        self._finish = finish
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="copy")
         self._copied: Future[None] | None = None
 
     def __enter__(self) -> "CopyAhead":
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._number is not None:
-            self._copied = self._thread.submit(self._copy, self._number)
+            self._copied = self._thread.submit(self._copy_ahead, self._number)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,17 +101,21 @@ class CopyAhead:
     def give(self, number: int, target: Path) -> None:
         """A copy of that version at ``target``: this one, or one made now where this is of another, or came to nothing."""
         if self._copied is None or number != self._number or self._copied.exception():
-            copy_version(self._settings, number, target)
+            self._copy(number, target)
         else:
             (self._folder / _NEXT).rename(target)
 
-    def _copy(self, number: int) -> None:
+    def _copy_ahead(self, number: int) -> None:
         make_private_folder(self._folder)
         try:
-            copy_version(self._settings, number, self._folder / _NEXT)
-        except OSError:
+            self._copy(number, self._folder / _NEXT)
+        except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)  # the build may need the room
             raise
+
+    def _copy(self, number: int, target: Path) -> None:
+        copy_version(self._settings, number, target)
+        self._finish(target)
 
 
 def put_in_force(settings: Settings, finished: Path, number: int) -> None:
