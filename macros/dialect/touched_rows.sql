@@ -27,12 +27,7 @@
 
 
 {% macro default__counts_no_longer(log, known) -%}
-    _file_id not in (select _file_id from files where is_counting)
-{%- endmacro %}
-
-
-{% macro duckdb__counts_no_longer(log, known) -%}
-    {%- set condition = default__counts_no_longer(log, known) -%}
+    {%- set condition = '_file_id not in (select _file_id from files where is_counting)' -%}
     {%- if log is string -%}{%- do return(condition) -%}{%- endif -%} {#- a fixture of dbt's unit tests cannot be asked -#}
     {%- set found = run_query('with ' ~ known ~ ' select distinct _file_id from ' ~ log ~ ' where ' ~ condition).columns[0].values() -%}
     _file_id in ({{ found | join(', ') or 'null' }})

@@ -32,6 +32,11 @@
     {%- if rewritten_by() == ['_bucket'] -%}alter table {{ log }} set tblproperties ('fortress.build' = 'ended'){%- endif -%}
 {%- endmacro %}
 
+{# To ask first would be one more job. #}
+{% macro spark__counts_no_longer(log, known) -%}
+    _file_id not in (select _file_id from files where is_counting)
+{%- endmacro %}
+
 {# Which buckets is asked first, so that a scan of the log opens no others: no planner would find out in time. #}
 {% macro spark__touched_rows(log, columns, touched) -%}
     {%- set buckets = run_query('with ' ~ touched ~ ' select distinct _bucket from touched order by _bucket').columns[0].values() -%}
