@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -74,6 +75,15 @@ def writing_out() -> Iterator[None]:
         if error.errno == errno.EPIPE:
             raise
         raise OutputRefused(f"The answer could not be written: {error.strerror}. What the command has done is done.") from error
+
+
+def drop_what_cannot_be_written() -> None:
+    """What a full disk did not take is not tried again when the process ends: Python would end with 120, and say so in its own words."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _log() -> JsonLog | None:

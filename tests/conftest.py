@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.pop("PYTHONUNBUFFERED", None)  # commands buffer what they say, as in a user's shell; what a full disk refuses shows late then
+
 # The files that take longest, in that order: a worker that begins one when the others are done keeps everybody waiting.
 LONGEST = (
     *("pipeline/test_crash.py", "pipeline/test_property.py", "pipeline/test_scaffold.py", "pipeline/test_run_faults.py"),
