@@ -18,8 +18,6 @@ from loaders.landing import Received, complete, create_part, write_all, writing
 from loaders.sftp import Channel, Told
 from loaders.sftp_answers import EndOfFile
 
-LARGE = 255 * 1024  # bytes: from there on, a file is written while it comes
-
 _UNDER_WAY = 16 << 20  # bytes asked for ahead: 400 MB a second at a round trip of 40 ms
 _MOST_UNDER_WAY = 128  # questions
 _AT_ONCE = 1 << 20  # bytes that are written and hashed together, in a thread

@@ -17,6 +17,8 @@ _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B|%)", re.IGNORECASE)
 _SECONDS, _LONGEST_SILENCE = re.compile(r"\d{1,6}(\.\d{1,6})?"), 3600
 _KEPT_FREE, _SHARE_KEPT_FREE = 10**9, 20  # a gigabyte of the disk, or a twentieth of a small one
 
+LARGE_FILE = 255 * 1024  # bytes: from there on, a file is mirrored by itself, and written while it comes; OpenSSH answers less at once
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from loaders.errors import LandingRefused, LoaderError, ServerUnreachable
 from loaders.landing import LandedName, alone_in, landing_path, make_folder, parse_landed, writing
-from loaders.limits import Allowance, Limits
+from loaders.limits import LARGE_FILE, Allowance, Limits
 from loaders.remote import Remote, RemoteFile
 from loaders.taking import Landed, Shelf, take
 
 __all__ = ["Landed", "LandedName", "LeftForNextRun", "landing_path", "mirror", "parse_landed"]
 
 _GENEROUS = Limits()
-_LARGE = 255 * 1024  # bytes: from there on, a file goes by itself
 _TOGETHER = 16  # files: each by itself would be two more hand-overs between threads, and one more wait for the disk
 
 
@@ -55,7 +54,7 @@ def _together(files: Iterable[RemoteFile]) -> Iterator[list[RemoteFile]]:
     """Small files that follow one another go together, a large one by itself."""
     several: list[RemoteFile] = []
     for file in files:
-        if several and (file.size >= _LARGE or several[-1].size >= _LARGE or len(several) == _TOGETHER):
+        if several and (file.size >= LARGE_FILE or several[-1].size >= LARGE_FILE or len(several) == _TOGETHER):
             yield several
             several = []
         several.append(file)

@@ -22,10 +22,11 @@ from fsspec.asyn import sync
 from sshfs import SSHFileSystem
 
 from loaders.channels import LARGE_WEIGHT, Channels
-from loaders.copying import LARGE, Memory, Part, copy
+from loaders.copying import Memory, Part, copy
 from loaders.errors import AccessRefused, AlgorithmsRefused, LandingRefused, ReadFailed, SettingsError
 from loaders.host_keys import SSH_PORT, Address, Witness, algorithms, pinned_keys, refusal
 from loaders.landing import Received, Wanted, write_part, writing
+from loaders.limits import LARGE_FILE
 from loaders.listing import description, list_folder
 from loaders.seam import shown
 from loaders.settings import Settings
@@ -213,7 +214,7 @@ class PinnedSFTP(SSHFileSystem):
     async def _fetch(self, one: Wanted) -> Received | bytes:
         """A large file's bytes go to the disk as they come; a small one's are given, as that is another thread's work."""
         async with _Limit(PATIENCE_SECONDS + one.size / SLOWEST_BYTES):
-            if one.size < LARGE:
+            if one.size < LARGE_FILE:
                 memory = Memory()
                 await self._pool.ask(lambda channel: copy(channel, one.path, one.size, memory))
                 return memory.data
