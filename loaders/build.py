@@ -68,8 +68,11 @@ def test_all(settings: Settings) -> BuildReport:
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     """One command of dbt on this warehouse; BuildFailed with dbt's reasons, WarehouseBusy when another process has it open."""
+    manifest = parsed_project()  # first: see there
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
+
+    from loaders.dbt_events import listen_to_what_matters
 
     os.environ |= {
         "FORTRESS_HOME": str(settings.home),
@@ -77,8 +80,9 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_LOG_PATH": str(settings.home / "logs"),
     }
+    listen_to_what_matters()
     try:
-        outcome = dbtRunner(manifest=parsed_project()).invoke([*arguments, *OPTIONS])
+        outcome = dbtRunner(manifest=manifest).invoke([*arguments, *OPTIONS])
     finally:
         DuckDBConnectionManager.close_all_connections()  # or this process would go on holding the database
     results = list(getattr(outcome.result, "results", None) or [])

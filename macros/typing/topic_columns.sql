@@ -12,14 +12,15 @@
     {%- if not graph.get('sources') -%}{%- do return(staged_columns(topic)) -%}{%- endif -%}
     {%- set technical = ['_organization_id', '_file_id', '_row_number', '_op'] -%}
     {%- set columns, expected = {}, {} -%}
-    {%- for column in registry_columns(topic) -%}
-        {%- do expected.update({column.name | lower: snake_case(column.name)}) -%}
-        {%- do columns.update({snake_case(column.name): {'name': snake_case(column.name), 'data_type': column.data_type, 'delivered': []}}) -%}
+    {%- set registered = registry_columns(topic) -%}
+    {%- for name in snake_case(registered | map(attribute='name') | list) -%}
+        {%- do expected.update({registered[loop.index0].name | lower: name}) -%}
+        {%- do columns.update({name: {'name': name, 'data_type': registered[loop.index0].data_type, 'delivered': []}}) -%}
     {%- endfor -%}
     {%- for raw_name in raw_columns(topic) | sort -%}
         {#- The registry's spelling decides, not that of the file that came first: `unitid` is `unitId`. -#}
-        {%- set name = expected.get(raw_name | lower, snake_case(raw_name)) -%}
         {%- if raw_name not in technical -%}
+            {%- set name = expected.get(raw_name | lower) or snake_case(raw_name) -%}
             {%- if name not in columns -%}
                 {%- do columns.update({name: {'name': name, 'data_type': type_by_name(name), 'delivered': []}}) -%}
             {%- endif -%}
