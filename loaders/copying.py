@@ -18,8 +18,9 @@ from loaders.landing import Received, complete, create_part, write_all, writing
 from loaders.sftp import Channel, Told
 from loaders.sftp_answers import EndOfFile
 
-_UNDER_WAY = 16 << 20  # bytes asked for ahead: 400 MB a second at a round trip of 40 ms
-_MOST_UNDER_WAY = 128  # questions
+_BYTES_A_SECOND = 400_000_000  # enough is asked for ahead for so many
+_LEAST_UNDER_WAY, _MOST_UNDER_WAY = 4 << 20, 16 << 20  # bytes; what OpenSSH's server has to hold back costs it as much as to send it
+_MOST_QUESTIONS = 128
 _AT_ONCE = 1 << 20  # bytes that are written and hashed together, in a thread
 _UNSYNCED = 64 << 20  # bytes after which the disk is set to work, so that less is left to wait for at the end
 
@@ -49,7 +50,7 @@ async def copy(channel: Channel, path: str, size: int, sink: Sink) -> None:
 
 async def _copy_blocks(channel: Channel, handle: bytes, size: int, sink: Sink) -> None:
     asked: deque[tuple[int, int, asyncio.Future[Told]]] = deque()
-    ahead, next_one = min(_UNDER_WAY // channel.block, _MOST_UNDER_WAY), 0
+    ahead, next_one = _ahead(channel), 0
     while True:
         while len(asked) < ahead and next_one <= size:
             length = min(channel.block, size + 1 - next_one)
@@ -63,6 +64,12 @@ async def _copy_blocks(channel: Channel, handle: bytes, size: int, sink: Sink) -
         if rest := length - len(data):
             offset += len(data)
             asked.appendleft((offset, rest, channel.ask_to_read(handle, offset, rest)))
+
+
+def _ahead(channel: Channel) -> int:
+    """How many blocks are asked for ahead: enough for the way to the server, and no more."""
+    under_way = min(max(int(channel.round_trip * _BYTES_A_SECOND), _LEAST_UNDER_WAY), _MOST_UNDER_WAY)
+    return min(under_way // channel.block, _MOST_QUESTIONS)
 
 
 class Memory:

@@ -17,6 +17,7 @@ _STATUS, _HANDLE, _DATA, _NAME, _ATTRS, _EXTENDED, _EXTENDED_REPLY = 101, 102, 1
 _FOR_READING, _SPOKEN = 1, 3
 _SHORTEST_ANSWER, _LONGEST_ANSWER = 5, 5 << 20  # bytes; OpenSSH's are 256 KB at most, asyncssh's 4 MB
 _MOST_PIECES = 1_000  # a server that sends byte by byte is not to take forty times the memory
+_LONGEST_WAY = 1.0  # seconds; what is not known yet
 _LIMITS = "limits@openssh.com"
 _LARGEST_READ = 255 * 1024  # what OpenSSH answers at once
 _SAFE_READ = 32 * 1024  # what every server has to answer at once
@@ -47,6 +48,7 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self.users, self.was_given_up = 0, False
         self.block = _SAFE_READ  # bytes that are answered at once
+        self.round_trip = _LONGEST_WAY  # seconds, of the fastest answer so far
 
     @classmethod
     async def opened(cls, connection: asyncssh.SSHClientConnection, silence: float) -> "Channel":
@@ -169,7 +171,10 @@ class Channel(asyncssh.SSHClientSession[bytes]):
             future.set_result((kind, body if kind == _VERSION else body[_U32.size :]))
 
     async def _answer(self, wanted: int, kind: int, *said: bytes) -> Answer:
-        return self._expected(wanted, await self._ask(kind, *said))
+        asked_at = self._loop.time()
+        told = await self._ask(kind, *said)
+        self.round_trip = min(self.round_trip, self._loop.time() - asked_at)
+        return self._expected(wanted, told)
 
     def _expected(self, wanted: int, told: Told) -> Answer:
         kind, body = told

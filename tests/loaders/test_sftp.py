@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loaders.copying import Memory, copy
 from loaders.errors import LoaderError, ReadFailed, SettingsError
 from loaders.limits import Limits
 from loaders.mirror import Landed, LeftForNextRun, mirror
@@ -114,6 +116,21 @@ def test_no_more_sessions_are_opened_than_the_setting_says(victim: Victim):
         assert len(sessions) == 2
         assert mirrored(replace(settings, sftp_sessions=1, home=victim.home / "other")) == (delivered(victim), [])
     assert len(sessions) == 3
+
+
+def test_a_server_far_away_is_asked_for_more_ahead_than_one_nearby():
+    async def asked_for(seconds_away: float) -> int:
+        channel = Channel(60)
+        channel.block = 255 * 1024
+        copying = asyncio.create_task(copy(channel, "LOAD.csv", 100_000_000, Memory()))
+        await asyncio.sleep(seconds_away)
+        channel.data_received(struct.pack(">IBIIB", 10, 102, 1, 1, 7), None)  # the file is open: its handle
+        await asyncio.sleep(0.01)
+        copying.cancel()
+        return len(channel._asked) * channel.block
+
+    near, far = (min(asyncio.run(asked_for(seconds)) for _ in range(3)) for seconds in (0, 0.05))
+    assert 1_000_000 < near < far
 
 
 # --- what it may not
