@@ -21,7 +21,8 @@ from loaders.sftp_answers import EndOfFile
 _BYTES_A_SECOND = 400_000_000  # enough is asked for ahead for so many
 _LEAST_UNDER_WAY, _MOST_UNDER_WAY = 4 << 20, 16 << 20  # bytes; what OpenSSH's server has to hold back costs it as much as to send it
 _MOST_QUESTIONS = 128
-_AT_ONCE = 1 << 20  # bytes that are written and hashed together, in a thread
+_AT_ONCE = 1 << 20  # bytes that are written and hashed together, in a thread, and more when it was busy, up to
+_MOST_HELD = 8 << 20
 _UNSYNCED = 64 << 20  # bytes after which the disk is set to work, so that less is left to wait for at the end
 
 
@@ -99,14 +100,14 @@ class Part:
         self._path, self._modified_at, self._loop = path, modified_at, asyncio.get_running_loop()
         with writing(path):
             self._file = create_part(path)
-        self.size = 0
-        self._hash, self._waiting, self._synced = hashlib.sha256(), list[memoryview](), 0
+        self.size, self._held, self._synced = 0, 0, 0
+        self._hash, self._waiting = hashlib.sha256(), list[memoryview]()
         self._writing, self._syncing = self._nothing(), self._nothing()
 
     async def begin(self) -> None:
         """From the first byte, whatever was written before."""
         await self._rest()
-        self.size, self._synced, self._hash, self._waiting = 0, 0, hashlib.sha256(), []
+        self.size, self._held, self._synced, self._hash, self._waiting = 0, 0, 0, hashlib.sha256(), []
         with writing(self._path):
             os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
@@ -114,8 +115,9 @@ class Part:
     async def add(self, data: memoryview) -> None:
         """The next bytes. Who adds faster than the disk takes has to wait."""
         self._waiting.append(data)
+        self._held += len(data)
         self.size += len(data)
-        if sum(map(len, self._waiting)) >= _AT_ONCE:
+        if self._held >= (_AT_ONCE if self._writing.done() else _MOST_HELD):
             await self._hand_over()
             self._sync_now_and_then()
 
@@ -133,7 +135,7 @@ class Part:
         os.close(self._file)
 
     async def _hand_over(self) -> None:
-        blocks, self._waiting = self._waiting, []
+        blocks, self._waiting, self._held = self._waiting, [], 0
         await self._then(self._write, blocks)
 
     async def _then(self, work: Callable[..., None], *arguments: Any) -> None:
