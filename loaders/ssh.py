@@ -28,6 +28,7 @@ from loaders.host_keys import SSH_PORT, Address, Witness, algorithms, pinned_key
 from loaders.landing import Received, Wanted, write_part, writing
 from loaders.limits import LARGE_FILE
 from loaders.listing import description, list_folder
+from loaders.loops import running_loop
 from loaders.seam import shown
 from loaders.settings import Settings
 
@@ -165,6 +166,7 @@ class PinnedSFTP(SSHFileSystem):
     """sshfs with a checked host key, links reported as links, and limits on silence. Never shared between settings."""
 
     cachable = False
+    loop = property(lambda self: running_loop())  # fsspec's would be asyncio's
 
     def __init__(
         self, host: str, *, known_hosts: asyncssh.SSHKnownHosts, silence: float = Channels.silence, sessions: int = 8, **options: Any
