@@ -1,13 +1,16 @@
 """What dbt is asked to build, and to test, for news: as few nodes as can be, as each costs more than what it reads."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from loaders.blank import blank_topics, models_of
 from loaders.manifest import parsed_project
 from loaders.news import LEDGER, MARKET, MARKET_MODELS, News, models_of_no_topic
 from loaders.registry import modelled_topics
 from loaders.settings import PROJECT
 
+_BUILT = ("model", "seed", "snapshot", "test")
 _TABLES = ("table", "incremental", "test")
 _NOT_BY_FILES = ("api_reconciliation",)  # `reconcile` brings it up to date, and no file does
 _TESTS = ("sound_{}", "references_of_{}_arrive")  # a topic's own, written with it: loaders/scaffold
@@ -18,8 +21,10 @@ def builds(news: News, full_refresh: bool) -> list[list[str]]:
     never_asked_for = [] if MARKET in news.newest else [MARKET_MODELS]
     untested = tests_of([topic for topic, newest in news.newest.items() if not newest])  # there are no rows to test
     left_out = option("--exclude", [*untested, *never_asked_for])
-    if full_refresh or news.is_everything:
+    if full_refresh:
         return [["--full-refresh", *left_out]]
+    if news.is_everything:
+        return [["--full-refresh", *_without(blank_topics(news)), *left_out]]
     anew = ["--full-refresh", "--select", *_all_of(news.rebuild), *left_out] if news.rebuild else []
     # Cautious: no test of a topic that is left alone, though it reads a model that is built.
     named = ["--select", *_news_of(news), *option("--exclude", never_asked_for)] if news.topics else []
@@ -35,6 +40,15 @@ def tests_of(chosen: Sequence[str]) -> list[str]:
 def option(name: str, values: Sequence[str]) -> list[str]:
     """An option with its values, left out without."""
     return [name, *values] if values else []
+
+
+def _without(blank: Sequence[str]) -> list[str]:
+    """All but the models of topics without a row, which are laid out instead. `--exclude` would take along every test that reads one."""
+    if not blank:
+        return []
+    laid_out = set(models_of(blank))
+    names = [node.name for node in parsed_project().nodes.values() if node.resource_type in _BUILT and node.name not in laid_out]
+    return ["--select", *names, "--vars", json.dumps({"laid_out": blank})]
 
 
 def _all_of(chosen: Sequence[str]) -> list[str]:

@@ -7,16 +7,7 @@ from loaders.registry import Topic, topics
 from loaders.scaffold.exposures import EXPOSURES, exposures_yaml
 from loaders.scaffold.topic_yaml import topic_yaml
 from loaders.settings import PROJECT
-
-# One line a model: the topic's name is all that its files do not share. {topic} is a name of the grammar in loaders/names.py.
-_MODELS = {
-    "staging/fortress/stg_fortress__{topic}.sql": "typed_rows(topic='{topic}', relation=source('fortress', '{topic}'))",
-    "marts/changes/{topic}_changes.sql": (
-        "change_log(topic='{topic}', rows=ref('stg_fortress__{topic}'), files=ref('stg_fortress__files'))"
-    ),
-    "marts/history/{topic}_history.sql": "history(topic='{topic}', changes=ref('{topic}_changes'))",
-    "marts/current/{topic}.sql": "current_state(topic='{topic}', history=ref('{topic}_history'))",
-}
+from loaders.topic_models import model_files
 
 _TOPICS_MACRO = """\
 {{#
@@ -63,6 +54,6 @@ def write_files(project: Path = PROJECT) -> list[Path]:
 
 
 def _files_of(topic: Topic) -> Iterator[tuple[Path, str]]:
-    for path, call in _MODELS.items():
-        yield Path("models") / path.format(topic=topic.name), "{{ " + call.format(topic=topic.name) + " }}\n"
+    for path, text in model_files(topic.name).items():
+        yield Path("models") / path, text
     yield Path("models/topics") / f"{topic.name}.yml", topic_yaml(topic)

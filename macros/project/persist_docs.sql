@@ -8,15 +8,19 @@
     Arguments: relation, what was built; model, its node; for_relation and for_columns, what is wanted of the two.
 #}
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) -%}
+    {%- do set_comments(relation, model, for_relation and config.persist_relation_docs(), for_columns and config.persist_column_docs()) -%}
+{%- endmacro %}
+
+
+{# The same, whatever the model in hand is configured to. #}
+{% macro set_comments(relation, model, for_relation, for_columns) -%}
     {%- set wanted = {} -%}
-    {%- if for_relation and config.persist_relation_docs() -%}
-        {%- do wanted.update({none: model.description}) -%}
-    {%- endif -%}
-    {%- if for_columns and config.persist_column_docs() -%}
+    {%- if for_relation -%}{%- do wanted.update({none: model.description}) -%}{%- endif -%}
+    {%- if for_columns -%}
         {%- for column in model.columns.values() -%}{%- do wanted.update({column.name: column.description}) -%}{%- endfor -%}
     {%- endif -%}
     {%- set statements = [] -%}
-    {%- for name, comment in present_comments(relation) -%}
+    {%- for name, comment in (present_comments(relation) if wanted else []) -%}
         {%- set text = wanted.pop(name, none) -%}
         {%- if text and text != comment -%}
             {%- set what = (relation.type ~ ' ' ~ relation) if name is none else ('column ' ~ relation ~ '.' ~ adapter.quote(name)) -%}
