@@ -1,7 +1,8 @@
 """What a published file holds: the build's marts and audit, less what the policy on personal data withholds.
 
 Tables are written column by column into an empty file, so that no byte of what is left out was ever in it. Views are created
-again over what is there. What the next version takes over from this one: loaders/published_updates.py.
+again over what is there; a topic's current state, a view in the build, is written out as a table, as most questions are asked of it.
+What the next version takes over from this one: loaders/published_updates.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ _OPTIONS = f"storage_version '{READABLE_FROM}', recovery_mode no_wal_writes"
 NEWEST_FILE = "_newest_file_id"  # when a build wrote a row: true of one warehouse, and not of what its files say
 _BUILDS_OWN = (NEWEST_FILE, "_image")  # a hash of a whole row would tell who knows a person which row is theirs
 _CAST_FAILURES = "_cast_failures"
+IN_FORCE = "(is_current AND (NOT is_deleted))"  # macros/cdc/current_state.sql, as DuckDB writes it down
 _WITHHELD_COMMENT = (
     "One row per column that is left out of this file, or hashed, because it may name a person or open a door; "
     "column_name is null where a whole table is left out."
@@ -53,6 +55,11 @@ class Relation:
         """The name as SQL may hold it."""
         return f"{self.schema}.{quote(self.name)}"
 
+    @property
+    def is_current_state(self) -> bool:
+        """Whether it is a topic's current state as the project defines it. One that somebody defined otherwise stays a view."""
+        return self.kind == "view" and self.definition.rstrip("; \n").endswith(f" FROM marts.{self.name}_history WHERE {IN_FORCE}")
+
 
 def write_published(connection: duckdb.DuckDBPyConnection, target: Path, policy: Policy) -> dict[str, int]:
     """Write ``target``, which must not exist, from the build that ``connection`` has open. The tables' rows by ``schema.table``."""
@@ -66,9 +73,10 @@ def write_published(connection: duckdb.DuckDBPyConnection, target: Path, policy:
         connection.execute("use published")
         published = {one.key: _names(one) for one in read_relations(connection)}
         published |= _create_views(connection, build, published)
+        rows |= {f"marts.{one.name}": in_force(connection, one) for one in build if one.is_current_state and one.key in published}
         create_table_macros(connection)
         _tell_withheld(connection, build, published, policy)
-        _comment(connection, comments, published)
+        _comment(connection, comments, published, {one.key for one in build if one.is_current_state})
     return rows
 
 
@@ -104,6 +112,13 @@ def count_rows(connection: duckdb.DuckDBPyConnection, known: Mapping[str, int] =
         name: known[name] if name in known else connection.execute(f"select count(*) from {one.quoted}").fetchone()[0]
         for name, one in names.items()
     }
+
+
+def in_force(connection: duckdb.DuckDBPyConnection, current: Relation) -> int:
+    """How many rows a topic's current state has, by its history in the published file: the table that was written must have as many."""
+    query = f"select count(*) from published.marts.{quote(current.name + '_history')} where {IN_FORCE}"
+    (rows,) = connection.execute(query).fetchone()
+    return rows
 
 
 def _copied(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy) -> dict[str, int]:
@@ -202,14 +217,15 @@ def _create_views(
 
 
 def _created(connection: duckdb.DuckDBPyConnection, view: Relation, select: str | None) -> frozenset[str] | None:
-    """The columns that the view has now; None when it cannot be."""
+    """The columns that the view, or the table in its place, has now; None when it cannot be."""
     if select is None:
         return None
+    kind = "table" if view.is_current_state else "view"
     try:
-        connection.execute(f"create view {view.quoted} as {select}")
+        connection.execute(f"create {kind} {view.quoted} as {select}")
         found = connection.execute(f"describe {view.quoted}").fetchall()
     except (duckdb.BinderException, duckdb.CatalogException):
-        connection.execute(f"drop view if exists {view.quoted}")
+        connection.execute(f"drop {kind} if exists {view.quoted}")
         return None
     return frozenset(name.lower() for name, *_ in found)
 
@@ -246,13 +262,19 @@ def comments_of(connection: duckdb.DuckDBPyConnection) -> list[Comment]:
     """).fetchall()
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, comments: list[Comment], published: dict[Name, frozenset[str]]) -> None:
-    """The build's comments on all that is there: one transaction, in which thousands cost a fraction of a second."""
+def _comment(
+    connection: duckdb.DuckDBPyConnection, comments: list[Comment], published: dict[Name, frozenset[str]], written_out: set[Name]
+) -> None:
+    """The build's comments on all that is there: one transaction, in which thousands cost a fraction of a second.
+
+    Views that were ``written_out`` are tables by now.
+    """
     connection.execute("begin")
     for kind, schema, name, column, text in comments:
         if (schema, name) in published and (column is None or column.lower() in published[schema, name]):
             place = f"{schema}.{quote(name)}" + (f".{quote(column)}" if column else "")
-            connection.execute(f"comment on {kind} {place} is {quote_text(text)}")
+            what = "table" if kind == "view" and (schema, name) in written_out else kind
+            connection.execute(f"comment on {what} {place} is {quote_text(text)}")
     connection.execute("commit")
 
 

@@ -14,11 +14,13 @@ import duckdb
 
 from loaders.privacy import Policy
 from loaders.publications import Publication, state_of
-from loaders.published_tables import NEWEST_FILE, Relation, attached, comments_of, read_relations, selected
+from loaders.published_tables import IN_FORCE, NEWEST_FILE, Relation, attached, comments_of, in_force, read_relations, selected
 from loaders.table_macros import create_table_macros
+from loaders.warehouse import quote
 
 _CODE = ("published_tables", "published_views", "published_updates", "table_macros", "privacy")
 _PLACE = ("_file_id", "_row_number")
+_SAME_ROW = " and ".join(f"old.{column} = news.{column}" for column in _PLACE)
 _FATE = (  # macros/cdc/fates.sql: all that a build changes of a row that was there before
     *("_batch_at", "outcome", "valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number"),
     *("_rules_disagree", "_resolution"),
@@ -61,17 +63,23 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, target: Path, policy
     before, now = _built(last.state), _built(state_of(connection))
     unchanged = {f"marts.{topic}{kind}" for topic in before if before[topic] == now[topic] for kind in ("", "_history", "_changes")}
     taken_over = {name: rows for name, rows in last.rows.items() if name in unchanged}
-    written: dict[str, int] = {}
     with attached(connection, target):
         connection.execute("begin")
         there = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'published'").fetchall()
-        for key in (key for key in there if key in build and ".".join(key) not in taken_over):
-            table, topic = build[key], build[key].name.removesuffix("_changes")
-            is_known = _is_change_log(table) and topic in before
-            rows = _updated(connection, table, policy, before[topic][0]) if is_known else _written_anew(connection, table, policy)
-            written[".".join(key)] = rows
+        news = [build[key] for key in there if key in build and ".".join(key) not in taken_over]
+        in_turn = sorted(news, key=lambda table: table.is_current_state)  # which is read from the log that was published
+        written = {f"{table.schema}.{table.name}": _written(connection, table, policy, before) for table in in_turn}
         connection.execute("commit")
     return Updated(written, taken_over)
+
+
+def _written(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, before: dict[str, list[Any]]) -> int:
+    """Write what is new of a table; its rows."""
+    published = before.get(table.name.removesuffix("_changes"), [0])[0]
+    if table.is_current_state:
+        return _current_updated(connection, table, published)
+    is_known = published and _is_change_log(table)
+    return _updated(connection, table, policy, published) if is_known else _written_anew(connection, table, policy)
 
 
 def _built(state: str) -> dict[str, list[Any]]:
@@ -84,16 +92,31 @@ def _is_change_log(table: Relation) -> bool:
 
 
 def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, published: int) -> int:
-    """Write what builds have written to a change log since its newest file was ``published``; its rows.
+    """Write what builds have written to a change log since its newest file was ``published``; its rows."""
+    old, fates = f"published.{table.quoted}", ", ".join(f"{column} = news.{column}" for column in _FATE)
+    connection.execute(f"update {old} as old set {fates} from {_touched(table.quoted, published)} as news where {_SAME_ROW}")
+    connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
+    return _inserted(connection, table, policy, f"(from {table.quoted} where _file_id > {published:d})")
+
+
+def _touched(log: str, published: int) -> str:
+    """The rows of a change log in the build that were published and may read otherwise by now.
 
     A file may bear another number by now: macros/cdc/forget_renumbered.sql.
     """
-    old, fates = f"published.{table.quoted}", ", ".join(f"{column} = news.{column}" for column in _FATE)
-    news = f"(from {table.quoted} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d})"
-    here = " and ".join(f"log.{column} = news.{column}" for column in _PLACE)
-    connection.execute(f"update {old} as log set {fates} from {news} as news where {here}")
-    connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
-    return _inserted(connection, table, policy, f"(from {table.quoted} where _file_id > {published:d})")
+    return f"(from {log} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d})"
+
+
+def _current_updated(connection: duckdb.DuckDBPyConnection, current: Relation, published: int) -> int:
+    """Write the same to a topic's current state, from the change log that was published with it; its rows, by that log."""
+    old, log, history = f"published.{current.quoted}", *(f"marts.{quote(current.name + kind)}" for kind in ("_changes", "_history"))
+    connection.execute(f"delete from {old} as old using {_touched(log, published)} as news where {_SAME_ROW}")
+    connection.execute(f"delete from {old} where _file_id > {published:d} or _file_id not in (select distinct _file_id from {log})")
+    columns = ", ".join(quote(name) for name, *_ in connection.execute(f"select * from {old} limit 0").description)
+    newly = f"semi join (from {_touched(log, published)} where {IN_FORCE}) as news on {_SAME_ROW}"  # seldom any
+    for which, condition in (("", f"_file_id > {published:d}"), (newly, "true")):
+        connection.execute(f"insert into {old} select {columns} from published.{history} as old {which} where {IN_FORCE} and {condition}")
+    return in_force(connection, current)
 
 
 def _written_anew(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy) -> int:

@@ -248,6 +248,28 @@ def test_a_view_that_cannot_do_without_what_is_withheld_is_left_out_and_listed(t
     assert ("marts.reachable",) in listed and ("marts.incomes",) in listed
 
 
+def test_a_current_state_is_written_out_as_a_table_and_one_that_somebody_defined_otherwise_stays_a_view(tmp_path: Path):
+    fate = "id varchar, name varchar, _file_id bigint, _row_number bigint, is_current boolean, is_deleted boolean"
+    select = "create view marts.{0} as select {1} from marts.{0}_history where is_current and not is_deleted {2}"
+    with duckdb.connect(str(tmp_path / "build.duckdb")) as build:
+        build.execute("create schema marts; create schema audit")
+        for topic, kept in (("units", ""), ("leases", "and id <> 'b'")):
+            build.execute(f"create table marts.{topic}_changes ({fate})")
+            build.execute(f"insert into marts.{topic}_changes values ('a', 'x', 1, 1, true, false), ('b', 'y', 1, 2, true, false)")
+            build.execute(f"insert into marts.{topic}_changes values ('c', 'z', 1, 3, true, true), ('b', 'old', 1, 4, false, false)")
+            build.execute(f"create view marts.{topic}_history as from marts.{topic}_changes")
+            build.execute(select.format(topic, "id, name", kept))
+            build.execute(f"comment on view marts.{topic} is 'now'")
+        rows = write_published(build, tmp_path / "published", Policy("exclude"))
+    assert rows["marts.units"] == 2 and "marts.leases" not in rows
+    with duckdb.connect(str(tmp_path / "published"), read_only=True) as reader:
+        kinds = "select table_name, comment from duckdb_{0}() where table_name in ('units', 'leases') and not internal"
+        assert reader.execute(kinds.format("tables")).fetchall() == [("units", "now")]
+        assert reader.execute(kinds.format("views").replace("table_name", "view_name")).fetchall() == [("leases", "now")]
+        assert reader.execute("from marts.units order by id").fetchall() == [("a", "x"), ("b", "y")]
+        assert reader.execute("from marts.leases").fetchall() == [("a", "x")]
+
+
 def test_comments_come_along_with_what_they_speak_of(tmp_path: Path):
     hand_made(tmp_path / "build.duckdb")
     with duckdb.connect(str(tmp_path / "build.duckdb")) as build:

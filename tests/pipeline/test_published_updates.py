@@ -33,7 +33,12 @@ def written_anew(warehouse: Warehouse, folder: Path) -> State:
     target.unlink(missing_ok=True)
     with duckdb.connect(str(warehouse.home / "build.duckdb")) as connection:
         write_published(connection, target, Policy("exclude"))
-    return state_of(target)
+    with duckdb.connect(str(target), read_only=True) as connection:
+        kind = "select table_type from information_schema.tables where table_schema = 'marts' and table_name = ?"
+        assert connection.execute(kind, [TOPIC]).fetchall() == [("BASE TABLE",)]  # which is what has to be brought up to date
+    anew, build = state_of(target), state_of(warehouse.home / "build.duckdb")
+    assert anew[f"marts.{TOPIC}"] == build[f"marts.{TOPIC}"]
+    return anew
 
 
 def test_each_version_says_what_one_written_anew_says(project: SmallProject, warehouse: Warehouse, tmp_path: Path):
