@@ -122,7 +122,7 @@ def _remember_built(connection: duckdb.DuckDBPyConnection, news: News, full_refr
     times = {} if full_refresh else dict(connection.execute("select topic, built_at from raw._built").fetchall())
     times |= dict.fromkeys((*news.topics, *news.rebuild), now)
     connection.execute("begin")
-    if full_refresh:
+    if full_refresh or news.rebuild:
         carry_none_on(connection)
     connection.execute("delete from raw._built")
     for topic, file_id in news.newest.items():

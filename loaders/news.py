@@ -11,6 +11,7 @@ import yaml
 
 from loaders.errors import UnverifiableBuild
 from loaders.gate_settings import VARIABLES
+from loaders.limits import ROWS_RESOLVED_AT_ONCE
 from loaders.registry import modelled_topics, topics
 from loaders.settings import PROJECT
 from loaders.warehouse import quote, table_columns
@@ -36,7 +37,8 @@ class News:
 
     ``newest`` is the ledger's end for every topic with marts, and for the ledger itself (``_files``); ``topics`` are those
     of them that no build has seen whole. ``rebuild`` are those that are built anew from the raw rows, because what the
-    project says of them changed, or because they were never built; ``removed`` have tables and no models any more.
+    project says of them changed, because they were never built, or because very many rows are new; ``removed`` have tables
+    and no models any more.
 
     ``columns`` are the raw columns of the topics with news, as JSON. ``steady`` are the topics among ``topics`` that have the
     columns they had: their views say what they would say anew, so that only tables are built.
@@ -64,11 +66,23 @@ def find_news(connection: duckdb.DuckDBPyConnection) -> News:
     newest = _ledger_ends(connection)
     marks = fingerprints()
     built = {topic: (file_id, mark) for topic, file_id, mark, _ in connection.execute("from raw._built").fetchall()}
-    rebuild = tuple(topic for topic in sorted(newest) if built.get(topic, (0, ""))[1] != marks[topic])
-    stale = tuple(topic for topic in sorted(newest) if topic not in rebuild and built[topic][0] < newest[topic])
+    changed = {topic for topic in newest if built.get(topic, (0, ""))[1] != marks[topic]}
+    unseen = [topic for topic in sorted(newest.keys() - changed) if built[topic][0] < newest[topic]]
+    rebuild = tuple(sorted(changed | _with_many_new_rows(connection, unseen)))
+    stale = tuple(topic for topic in unseen if topic not in rebuild)
     columns = {topic: json.dumps(table_columns(connection, "raw", topic)) for topic in (*stale, *rebuild)}
     steady = _steady(connection, stale, columns) if {*rebuild} <= {MARKET} else frozenset()  # which no view of a topic reads
     return News(stale, rebuild, tuple(sorted(built.keys() - newest.keys())), marks, newest, columns, steady)
+
+
+def _with_many_new_rows(connection: duckdb.DuckDBPyConnection, unseen: Sequence[str]) -> set[str]:
+    """Those whose new rows are more than a build resolves at once: their logs are written anew (macros/cdc/in_portions.sql)."""
+    query = """
+        select topic from raw._files inner join raw._built using (topic)
+        where list_contains(?::varchar[], topic) and _files._file_id > _built._file_id and status in ('loaded', 'superseded')
+        group by topic having sum(row_count) > ?
+    """
+    return {topic for (topic,) in connection.execute(query, [[*unseen], ROWS_RESOLVED_AT_ONCE]).fetchall()} if unseen else set()
 
 
 def _steady(connection: duckdb.DuckDBPyConnection, stale: Sequence[str], columns: Mapping[str, str]) -> frozenset[str]:

@@ -22,15 +22,13 @@
     {% if goes_on() -%}
     {{ rows_of_touched_records(columns, rows, resolution, known) }},
     {%- else -%}
+    {{ cut() }}
     delivered as {{ not_materialized() }} (
         select *, {{ image_of(columns) }} as _image from {{ rows }}
     ),
 
-    snapshot_rows as {{ not_materialized() }} (
-        select _file_id, {{ column_or_null('updated_at', names) }} as updated_at from delivered
-    ),
+    {{ cut() }}
     {%- endif %}
-
     -- Narrow from here to the end, where the wide rows are joined back: an image is compared by its hash.
     placed as (
         select
@@ -54,6 +52,14 @@
         {{- worked_out_once() }}
     ),
 
+    {% if not goes_on() -%}
+    {{ cut() }}
+    snapshot_rows as {{ not_materialized() }} (
+        select _file_id, updated_at from placed
+    ),
+
+    {{ cut() }}
+    {%- endif %}
     -- Section 3: at most one result for an id in a batch.
     survivors as (
         select
@@ -168,6 +174,7 @@
             and placed.is_counting
     )
 
+    {{ cut() }}
     select
         {%- for name in names %}
         delivered.{{ adapter.quote(name) }},

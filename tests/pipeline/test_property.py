@@ -12,7 +12,7 @@ import pytest
 
 from tests.oracle.batches import Delivered
 from tests.oracle.replay import RESOLUTIONS
-from tests.pipeline.harness import Case, Difference, Warehouse, as_organization, differences, draw_cases, play
+from tests.pipeline.harness import TOPIC, Case, Difference, Warehouse, as_organization, differences, draw_cases, play
 from tests.pipeline.reduce import readable, reduced
 
 FEEDS = int(os.environ.get("FEEDS", "200"))
@@ -62,9 +62,11 @@ def test_another_resolution_takes_effect_with_the_next_build(played, cases: list
     report(differences(warehouse, everything(cases), resolution), cases)
 
 
-def test_a_full_refresh_says_the_same(played, cases: list[Case]):
+def test_a_full_refresh_in_portions_says_the_same(played, cases: list[Case]):
     warehouse, _ = played
-    warehouse.build("--full-refresh")
+    warehouse.build("--full-refresh", "--vars", "{rows_of_a_portion: 100}")
+    (run,) = warehouse.home.glob(f"**/run/**/{TOPIC}_changes.sql")
+    assert run.read_text(encoding="utf-8").count(f'insert into temp."{TOPIC}_changes') > 5
     report(differences(warehouse, everything(cases)), cases)
 
 
