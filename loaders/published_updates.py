@@ -20,6 +20,7 @@ from loaders.warehouse import quote
 
 _CODE = ("published_tables", "published_views", "published_updates", "table_macros", "privacy")
 _PLACE = ("_file_id", "_row_number")
+_TOUCHED = "temp.touched"  # rows of a log that were published and may read otherwise by now
 _SAME_ROW = " and ".join(f"old.{column} = news.{column}" for column in _PLACE)
 _FATE = (  # macros/cdc/fates.sql: all that a build changes of a row that was there before
     *("_batch_at", "outcome", "valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number"),
@@ -67,19 +68,25 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, target: Path, policy
         connection.execute("begin")
         there = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'published'").fetchall()
         news = [build[key] for key in there if key in build and ".".join(key) not in taken_over]
-        in_turn = sorted(news, key=lambda table: table.is_current_state)  # which is read from the log that was published
-        written = {f"{table.schema}.{table.name}": _written(connection, table, policy, before) for table in in_turn}
+        currents = {f"{table.name}_changes": table for table in news if table.is_current_state}
+        written: dict[str, int] = {}
+        for table in (one for one in news if not one.is_current_state):
+            published = before.get(table.name.removesuffix("_changes"), [0])[0] if _is_change_log(table) else 0
+            written |= _written(connection, table, currents.get(table.name), policy, published)
         connection.execute("commit")
     return Updated(written, taken_over)
 
 
-def _written(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, before: dict[str, list[Any]]) -> int:
-    """Write what is new of a table; its rows."""
-    published = before.get(table.name.removesuffix("_changes"), [0])[0]
-    if table.is_current_state:
-        return _current_updated(connection, table, published)
-    is_known = published and _is_change_log(table)
-    return _updated(connection, table, policy, published) if is_known else _written_anew(connection, table, policy)
+def _written(
+    connection: duckdb.DuckDBPyConnection, table: Relation, current: Relation | None, policy: Policy, published: int
+) -> dict[str, int]:
+    """Write what is new of a table and, where it is a topic's change log, of the topic's current state; their rows.
+
+    ``published`` is the newest file in the log as it was published; 0 for a table that is written anew.
+    """
+    rows = _updated(connection, table, policy, published) if published else _written_anew(connection, table, policy)
+    of_current = {f"marts.{current.name}": _current_updated(connection, current, published)} if current else {}
+    return {f"{table.schema}.{table.name}": rows} | of_current
 
 
 def _built(state: str) -> dict[str, list[Any]]:
@@ -92,30 +99,31 @@ def _is_change_log(table: Relation) -> bool:
 
 
 def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, published: int) -> int:
-    """Write what builds have written to a change log since its newest file was ``published``; its rows."""
+    """Write what builds have written to a change log since its newest file was ``published``; its rows.
+
+    A file may bear another number by now: macros/cdc/forget_renumbered.sql.
+    """
     old, fates = f"published.{table.quoted}", ", ".join(f"{column} = news.{column}" for column in _FATE)
-    connection.execute(f"update {old} as old set {fates} from {_touched(table.quoted, published)} as news where {_SAME_ROW}")
+    touched = f"select {', '.join(_PLACE + _FATE)} from {table.quoted} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d}"
+    connection.execute(f"create or replace temporary table {_TOUCHED} as {touched}")
+    connection.execute(f"update {old} as old set {fates} from {_TOUCHED} as news where {_SAME_ROW}")
     connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
     return _inserted(connection, table, policy, f"(from {table.quoted} where _file_id > {published:d})")
 
 
-def _touched(log: str, published: int) -> str:
-    """The rows of a change log in the build that were published and may read otherwise by now.
-
-    A file may bear another number by now: macros/cdc/forget_renumbered.sql.
-    """
-    return f"(from {log} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d})"
-
-
 def _current_updated(connection: duckdb.DuckDBPyConnection, current: Relation, published: int) -> int:
-    """Write the same to a topic's current state, from the change log that was published with it; its rows, by that log."""
-    old, log, history = f"published.{current.quoted}", *(f"marts.{quote(current.name + kind)}" for kind in ("_changes", "_history"))
-    connection.execute(f"delete from {old} as old using {_touched(log, published)} as news where {_SAME_ROW}")
-    connection.execute(f"delete from {old} where _file_id > {published:d} or _file_id not in (select distinct _file_id from {log})")
+    """Write the same to a topic's current state, from the log that was just written; its rows, by that log."""
+    old, log, history = (f"published.marts.{quote(current.name + kind)}" for kind in ("", "_changes", "_history"))
     columns = ", ".join(quote(name) for name, *_ in connection.execute(f"select * from {old} limit 0").description)
-    newly = f"semi join (from {_touched(log, published)} where {IN_FORCE}) as news on {_SAME_ROW}"  # seldom any
-    for which, condition in (("", f"_file_id > {published:d}"), (newly, "true")):
-        connection.execute(f"insert into {old} select {columns} from published.{history} as old {which} where {IN_FORCE} and {condition}")
+    in_place = f"select {columns} from {history} as old"
+    if published:
+        connection.execute(f"delete from {old} as old using {_TOUCHED} as news where {_SAME_ROW}")
+        connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {log})")
+        newly = f"(from {_TOUCHED} where {IN_FORCE})"  # seldom any
+        connection.execute(f"insert into {old} {in_place} semi join {newly} as news on {_SAME_ROW} where {IN_FORCE}")
+    else:
+        connection.execute(f"delete from {old}")
+    connection.execute(f"insert into {old} {in_place} where {IN_FORCE} and _file_id > {published:d}")
     return in_force(connection, current)
 
 

@@ -33,12 +33,13 @@ def written_anew(warehouse: Warehouse, folder: Path) -> State:
     target.unlink(missing_ok=True)
     with duckdb.connect(str(warehouse.home / "build.duckdb")) as connection:
         write_published(connection, target, Policy("exclude"))
-    with duckdb.connect(str(target), read_only=True) as connection:
-        kind = "select table_type from information_schema.tables where table_schema = 'marts' and table_name = ?"
-        assert connection.execute(kind, [TOPIC]).fetchall() == [("BASE TABLE",)]  # which is what has to be brought up to date
-    anew, build = state_of(target), state_of(warehouse.home / "build.duckdb")
-    assert anew[f"marts.{TOPIC}"] == build[f"marts.{TOPIC}"]
-    return anew
+    return state_of(target)
+
+
+def current(database: Path) -> list[tuple]:
+    """The rows of the current state, by what names them: in the build a view, as it is defined."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(f"select _file_id, _row_number, id, updated_at from marts.{TOPIC} order by all").fetchall()
 
 
 def test_each_version_says_what_one_written_anew_says(project: SmallProject, warehouse: Warehouse, tmp_path: Path):
@@ -49,6 +50,7 @@ def test_each_version_says_what_one_written_anew_says(project: SmallProject, war
         made_from.append(publish(project, warehouse))
         published.append(state_of(warehouse.home / "fortress.duckdb"))
         assert published[-1] == written_anew(warehouse, tmp_path), f"run {number + 1}"
+        assert current(warehouse.home / "fortress.duckdb") == current(warehouse.home / "build.duckdb")
     assert made_from[0] is None and made_from[-1] == len(made_from) - 1  # a new column in between makes another shape
     assert len({json.dumps(state) for state in published}) == len(published)  # each run had changes to publish
 
