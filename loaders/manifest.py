@@ -64,7 +64,7 @@ def _manifest(state: str) -> Any:
 def _parse() -> Any:
     from dbt.cli.main import dbtRunner
 
-    outcome = dbtRunner().invoke(["parse", *OPTIONS])
+    outcome = dbtRunner().invoke(["parse", "--no-write-json", *OPTIONS])
     if not outcome.success:
         raise BuildFailed(f"dbt cannot read the project: {outcome.exception}")
     return outcome.result
