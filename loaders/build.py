@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,14 @@ def test_all(settings: Settings) -> BuildReport:
         unbuilt = [topic for topic in sorted(modelled_topics()) if not table_columns(connection, "marts", topic)]
         left_out = tests_of(unbuilt) + ([] if all(table_columns(connection, "marts", one) for one in MARKET_TABLES) else [MARKET_MODELS])
     return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *option("--exclude", left_out)])
+
+
+def get_ready() -> None:
+    """Import dbt and read the project, which takes seconds, while nobody waits. What is wrong is said when there is something to build."""
+    with suppress(Exception):
+        parsed_project()
+        import dbt.adapters.duckdb.connections
+        import dbt.cli.main  # noqa: F401
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:

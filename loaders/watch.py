@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any
 
+from loaders.build import get_ready
 from loaders.durations import in_words
 from loaders.errors import LoaderError, Never, SettingsError
 from loaders.pipeline import run
@@ -89,6 +90,8 @@ def watch(settings: Settings, progress: Progress, every: timedelta, rounds: int 
                 progress(
                     Line(f"somebody has to act; the next round is in {in_words(wait)}", step="watch", level="error", failures=failures)
                 )
+            if number == 1:
+                get_ready()  # for the first news: a round without any does not load dbt
             stop.wait(wait)
     return WatchReport(number, 0 if stop() else code)
 
