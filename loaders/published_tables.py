@@ -64,7 +64,7 @@ class Relation:
 def write_published(connection: duckdb.DuckDBPyConnection, target: Path, policy: Policy) -> dict[str, int]:
     """Write ``target``, which must not exist, from the build that ``connection`` has open. The tables' rows by ``schema.table``."""
     build, comments, rows = read_relations(connection), comments_of(connection), {}
-    with attached(connection, target):
+    with attached(connection, target), _in_any_order(connection):
         for schema in PUBLISHED_SCHEMAS:
             connection.execute(f"create schema published.{schema}")
         for table in build:
@@ -276,6 +276,17 @@ def _comment(
             what = "table" if kind == "view" and (schema, name) in written_out else kind
             connection.execute(f"comment on {what} {place} is {quote_text(text)}")
     connection.execute("commit")
+
+
+@contextmanager
+def _in_any_order(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Within: rows may be written in another order than they were read. To keep it, one thread writes where memory is limited, and the
+    others wait."""
+    connection.execute("set preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        connection.execute("reset preserve_insertion_order")
 
 
 @contextmanager
