@@ -14,7 +14,8 @@ from loaders.errors import PublishRefused
 from loaders.news import find_news
 from loaders.privacy import Policy
 from loaders.publications import Publication, forget_all_but, note_rollback, read_publications, remember, state_of
-from loaders.published_tables import count_rows, write_published
+from loaders.published_relations import count_rows
+from loaders.published_tables import write_published
 from loaders.published_updates import bring_up_to_date, shape_of
 from loaders.registry import modelled_topics
 from loaders.settings import Settings

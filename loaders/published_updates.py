@@ -14,11 +14,12 @@ import duckdb
 
 from loaders.privacy import Policy
 from loaders.publications import Publication, state_of
-from loaders.published_tables import IN_FORCE, NEWEST_FILE, Relation, attached, comments_of, in_force, read_relations, selected
+from loaders.published_relations import IN_FORCE, NEWEST_FILE, Relation, comments_of, in_force, read_relations
+from loaders.published_tables import attached, selected
 from loaders.table_macros import create_table_macros
 from loaders.warehouse import quote
 
-_CODE = ("published_tables", "published_views", "published_updates", "table_macros", "privacy")
+_CODE = ("published_relations", "published_tables", "published_views", "published_updates", "table_macros", "privacy")
 _PLACE = ("_file_id", "_row_number")
 _TOUCHED = "temp.touched"  # rows of a log that were published and may read otherwise by now
 _SAME_ROW = " and ".join(f"old.{column} = news.{column}" for column in _PLACE)

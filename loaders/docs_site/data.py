@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from loaders.conventions import snake_case
-from loaders.published_tables import PUBLISHED_SCHEMAS
+from loaders.published_relations import PUBLISHED_SCHEMAS
 from loaders.registry import topics
 
 Json = dict[str, Any]

@@ -15,7 +15,8 @@ import pytest
 from loaders.errors import PublishRefused, SettingsError
 from loaders.privacy import Policy
 from loaders.publish import count_published, is_behind, is_rolled_back, publish, rollback
-from loaders.published_tables import count_rows, write_published
+from loaders.published_relations import count_rows
+from loaders.published_tables import write_published
 from loaders.settings import PROJECT, Settings, load_settings
 from loaders.warehouse import open_build
 from tests import forked

@@ -1,0 +1,96 @@
+"""What a database has of the published schemas: relations with their columns, rows and comments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import duckdb
+
+from loaders.published_views import Name
+from loaders.warehouse import quote
+
+Comment = tuple[str, str, str, str | None, str]  # kind, schema, relation, column (None: the relation itself), text
+
+PUBLISHED_SCHEMAS = ("marts", "audit")
+NEWEST_FILE = "_newest_file_id"  # when a build wrote a row: true of one warehouse, and not of what its files say
+IN_FORCE = "(is_current AND (NOT is_deleted))"  # macros/cdc/current_state.sql, as DuckDB writes it down
+_BUILDS_OWN = (NEWEST_FILE, "_image")  # a hash of a whole row would tell who knows a person which row is theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view of the build; ``columns`` are (name, DuckDB's type), ``definition`` is a view's statement."""
+
+    schema: str
+    name: str
+    kind: str
+    definition: str
+    columns: tuple[tuple[str, str], ...]
+
+    @property
+    def key(self) -> Name:
+        """What tells it from every other."""
+        return self.schema, self.name
+
+    @property
+    def quoted(self) -> str:
+        """The name as SQL may hold it."""
+        return f"{self.schema}.{quote(self.name)}"
+
+    @property
+    def is_current_state(self) -> bool:
+        """Whether it is a topic's current state as the project defines it. One that somebody defined otherwise stays a view."""
+        return self.kind == "view" and self.definition.rstrip("; \n").endswith(f" FROM marts.{self.name}_history WHERE {IN_FORCE}")
+
+
+def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
+    """What the database in use has of the published schemas, less dbt's working copies and what is a build's own business."""
+    query = f"""
+        with relations as (
+            select schema_name, table_name as name, 'table' as kind, sql from duckdb_tables() where database_name = current_database()
+            union all
+            select schema_name, view_name, 'view', sql from duckdb_views() where database_name = current_database()
+        )
+        select any_value(kind), any_value(sql), relations.schema_name, name, list((column_name, data_type) order by column_index)
+        from relations
+        inner join duckdb_columns() as columns
+            on columns.database_name = current_database() and columns.schema_name = relations.schema_name and table_name = name
+            and column_name not in {_BUILDS_OWN}
+        where relations.schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '__dbt_')
+        group by relations.schema_name, name
+        order by relations.schema_name, name
+    """
+    rows = connection.execute(query).fetchall()
+    return [Relation(schema, name, kind, sql, tuple(columns)) for kind, sql, schema, name, columns in rows]
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, known: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:
+    """Rows by ``schema.table`` of the database in use: of tables, and of the views of the marts. What is ``known`` is not counted again.
+
+    The audit's views are not run: they read every topic whole, and cost more than all that is published.
+    """
+    relations = [one for one in read_relations(connection) if one.kind == "table" or one.schema == "marts"]
+    names = {f"{one.schema}.{one.name}": one for one in relations}
+    return {
+        name: known[name] if name in known else connection.execute(f"select count(*) from {one.quoted}").fetchone()[0]
+        for name, one in names.items()
+    }
+
+
+def in_force(connection: duckdb.DuckDBPyConnection, current: Relation) -> int:
+    """How many rows a topic's current state has, by its history in the published file: the table that was written must have as many."""
+    query = f"select count(*) from published.marts.{quote(current.name + '_history')} where {IN_FORCE}"
+    (rows,) = connection.execute(query).fetchone()
+    return rows
+
+
+def comments_of(connection: duckdb.DuckDBPyConnection) -> list[Comment]:
+    """Every comment of the published schemas."""
+    here = f"database_name = current_database() and schema_name in {PUBLISHED_SCHEMAS} and comment is not null"
+    return connection.execute(f"""
+        select 'table', schema_name, table_name, null, comment from duckdb_tables() where {here}
+        union all
+        select 'view', schema_name, view_name, null, comment from duckdb_views() where {here}
+        union all
+        select 'column', schema_name, table_name, column_name, comment from duckdb_columns() where {here}
+    """).fetchall()
