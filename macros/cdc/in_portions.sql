@@ -81,8 +81,8 @@
     {%- for row in run_query((parts[0] ~ parts[1]).rstrip().rstrip(',') ~ ' ' ~ counted).rows -%}
         {%- set file, rows, last = row[0] | int, row[1] | int, row[2] | int -%}
         {%- if rows > size -%}
-            {%- for first in range(0, last + 1, size) -%}
-                {%- do conditions.append('_file_id = ' ~ file ~ ' and _row_number between ' ~ first ~ ' and ' ~ (first + size - 1)) -%}
+            {%- for before in range(0, last, size) -%} {#- full row groups: DuckDB would join others at its next checkpoint, and write all anew -#}
+                {%- do conditions.append('_file_id = ' ~ file ~ ' and _row_number > ' ~ before ~ ' and _row_number <= ' ~ (before + size)) -%}
             {%- endfor -%}
         {%- else -%}
             {%- if held.rows + rows > size -%}
