@@ -19,8 +19,6 @@ _KEPT_FREE, _SHARE_KEPT_FREE = 10**9, 20  # a gigabyte of the disk, or a twentie
 
 LARGE_FILE = 255 * 1024  # bytes: from there on, a file is mirrored by itself, and written while it comes; OpenSSH answers less at once
 
-ROWS_RESOLVED_AT_ONCE = 1_000_000  # of one topic: with what they touch, they fit into the default memory
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
