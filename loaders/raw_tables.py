@@ -1,6 +1,7 @@
 """Rows of one readable file into its topic's raw table: columns as delivered, added as they come, every row proven to be there."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,6 @@ from loaders.warehouse import BEYOND_REPAIR, quote, table_columns
 
 TECHNICAL_COLUMNS = {"_organization_id": "varchar", "_file_id": "bigint", "_row_number": "bigint", "_op": "varchar"}
 _PREFIX = "delivered_"
-_FEW_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Opened:
 
 
 def open_version(version: FileVersion, path: Path, limits: Limits) -> Opened:
-    """The version, its file read through once; UnreadableFile when that is no whole export."""
+    """The version and how its file is read; UnreadableFile when that is no export."""
     return Opened(version, path, open_file(path, version.name, limits))
 
 
@@ -96,39 +96,29 @@ def check_file(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
     """UnreadableFile when the file's rows could not be inserted."""
     texts = ", ".join(f"max(hash({value}))" for value in (*opened.readable.values, "_op"))
     place = {"path": str(opened.path)}
-    with _refusing_what_cannot_be_read():
+    with _refusing_what_cannot_be_read(), _proving(connection, opened.readable) as proven:
         connection.execute(f"select {texts} from ({opened.readable.select})", place).fetchall()
-    _check_rows(connection, opened, f"({opened.readable.numbered})", opened.readable.key, place)
+    _check_rows(connection, opened, f"({opened.readable.numbered})", opened.readable.key, place, proven.result())
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, opened: Opened) -> int:
     """Append the file's rows and prove that all of them are there and usable; their number."""
     readable, version = opened.readable, opened.version
-    # Numbering rows as they are read takes one thread; afterwards, another statement. A delivered `rowid` hides the table's own.
-    is_numbered = readable.numbers_rows or readable.row_count <= _FEW_ROWS or "rowid" in opened.columns
     targets = ", ".join(quote(opened.columns[folded(raw_column(column))]) for column in readable.columns)
     statement = f"""
         insert into {opened.table} ({targets}, _organization_id, _file_id, _row_number, _op)
         select {", ".join(readable.values)}, $organization, $file_id, _row_number, _op
-        from ({readable.numbered if is_numbered else readable.select})
+        from ({readable.numbered})
     """
     parameters = {"path": str(opened.path), "organization": version.organization_id, "file_id": version._file_id}
-    with _refusing_what_cannot_be_read():
+    with _refusing_what_cannot_be_read(), _proving(connection, readable) as proven:
         connection.execute(statement, parameters)
-    if not is_numbered:
-        _number_rows(connection, opened.table, version._file_id)
-    return _check_rows(connection, opened, f"(from {opened.table} where _file_id = {version._file_id:d})", quote("id"), {})
+    return _check_rows(connection, opened, f"(from {opened.table} where _file_id = {version._file_id:d})", quote("id"), {}, proven.result())
 
 
 def delete_rows(connection: duckdb.DuckDBPyConnection, version: FileVersion) -> None:
     """Take away a version's rows, which are about to be inserted under another id."""
     connection.execute(f"delete from raw.{quote(version.topic)} where _file_id = ?", [version._file_id])
-
-
-def _number_rows(connection: duckdb.DuckDBPyConnection, table: str, file_id: int) -> None:
-    """Number a file's new rows by the order in which they stand in the table: the file's own, which DuckDB preserves."""
-    of_file = f"from {table} where _file_id = {file_id:d}"
-    connection.execute(f"update {table} set _row_number = rowid - (select min(rowid) {of_file}) + 1 where _file_id = {file_id:d}")
 
 
 @contextmanager
@@ -143,8 +133,33 @@ def _refusing_what_cannot_be_read() -> Iterator[None]:
         raise unreadable(error) from None
 
 
-def _check_rows(connection: duckdb.DuckDBPyConnection, opened: Opened, rows: str, key: str, parameters: dict[str, str]) -> int:
-    """Every row has a key and, in a change file, an operation we know; there are as many as there have to be. Their number."""
+@contextmanager
+def _proving(connection: duckdb.DuckDBPyConnection, readable: Readable) -> Iterator[Future[int]]:
+    """Within: DuckDB reads a file, and a thread proves that it is whole, as each takes one processor; the rows that it must have.
+
+    What the proof finds is said, and not what DuckDB says of the same fault, or of being interrupted then: it knows the line.
+    """
+
+    def count() -> int:
+        try:
+            return readable.count()
+        except BaseException:
+            connection.interrupt()
+            raise
+
+    with ThreadPoolExecutor(1, thread_name_prefix="proof") as thread:
+        proven = thread.submit(count)
+        try:
+            yield proven
+        except duckdb.Error:
+            proven.result()
+            raise
+
+
+def _check_rows(
+    connection: duckdb.DuckDBPyConnection, opened: Opened, rows: str, key: str, parameters: dict[str, str], expected: int
+) -> int:
+    """Every row has a key and, in a change file, an operation we know; there are as many as ``expected``. Their number."""
     is_unknown = "coalesce(_op, '') not in ('I', 'U', 'D')" if opened.version.kind == "change" else "false"
     query = f"""
         select count(*), min(_row_number) filter ({key} is null or {key} = ''), min(_row_number) filter (lower({key}) = 'id'),
@@ -158,8 +173,8 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, opened: Opened, rows: str
     if unknown is not None:
         fault = "has an operation that is not I, U or D" if op else "has no operation, and must have I, U or D"
         raise _refused(opened.readable, unknown, fault, f"operation {op!r}" if op else None)
-    if count != opened.readable.row_count:
-        counts = f"the file says it holds {opened.readable.row_count:,} rows, and {count:,} could be read"
+    if count != expected:
+        counts = f"the file says it holds {expected:,} rows, and {count:,} could be read"
         raise UnreadableFile(f"{counts}: it is damaged, have it exported again")
     return count
 

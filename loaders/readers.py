@@ -35,20 +35,25 @@ class Readable:
     ``select`` is a query with one parameter, ``$path``. It gives ``values`` (``v0``, ``v1``, ...: the delivered
     ``columns`` as text, in their order), then ``_row_number`` (1-based, in the file's own order; null unless
     ``numbers_rows``) and ``_op`` (upper case; null where the file has no operation column). ``row_count`` is how many rows
-    there have to be, by another count than DuckDB's own. ``locate`` gives the line and the text of a row, where there are lines,
-    and ``is_ended`` whether the last of them ends.
+    there have to be, by another count than DuckDB's own; None where the file is still to be proven whole, which ``count`` does.
+    ``locate`` gives the line and the text of a row, where there are lines, and ``is_ended`` whether the last of them ends.
     """
 
     columns: tuple[str, ...]
     select: str
     numbers_rows: bool
-    row_count: int
+    row_count: int | None
     locate: Callable[[int], tuple[int, str]] | None = None
     is_ended: bool = True
+    prove: Callable[[], int] | None = None
+
+    def count(self) -> int:
+        """``row_count``, by reading the file through if need be; UnreadableFile at the first record that is none."""
+        return self.prove() if self.prove else self.row_count or 0
 
     @property
     def numbered(self) -> str:
-        """``select`` with the row numbers of a format that does not number its rows; reads with one thread."""
+        """``select`` with the row numbers of a format that does not number its rows."""
         return self.select if self.numbers_rows else f"select * replace (row_number() over () as _row_number) from ({self.select})"
 
     @property
@@ -68,7 +73,7 @@ def folded(column: str) -> str:
 
 
 def open_file(path: Path, name: ExportName, limits: Limits = _GENEROUS) -> Readable:
-    """How to read the file, which has been read through once by then; UnreadableFile when it is no whole export."""
+    """How to read the file; UnreadableFile when it is no export. That it is whole, ``count`` tells."""
     if path.stat().st_size == 0:
         raise UnreadableFile("the file is empty (zero bytes): not even a header is there; have it exported again")
     return _open_csv(path, name) if name.format == "csv" else _open_parquet(path, name, limits)
@@ -77,17 +82,19 @@ def open_file(path: Path, name: ExportName, limits: Limits = _GENEROUS) -> Reada
 def _open_csv(path: Path, name: ExportName) -> Readable:
     file = read_header(path)
     check_header(file.columns, name)
-    rows, has_line_breaks = file.count()
     values = [f"c{i}" for i in range(len(file.columns))]
-    source = csv_source(values, parallel=not has_line_breaks)  # several threads misjudge long values with line breaks
-    return Readable(delivered(file.columns), select_of(file.columns, values, source), False, rows, file.locate, file.is_ended)
+    select = select_of(file.columns, values, csv_source(values))
+    return Readable(delivered(file.columns), select, False, None, file.locate, file.is_ended, file.count)
 
 
-def csv_source(columns: Sequence[str], parallel: bool) -> str:
-    """The file at ``$path``, which was proven to be CSV, as a table of texts with these names."""
+def csv_source(columns: Sequence[str]) -> str:
+    """The file at ``$path`` as a table of texts with these names; what it gives counts once the file is proven to be CSV.
+
+    With one thread: several misjudge long values with line breaks.
+    """
     types = ", ".join(f"'{column}': 'varchar'" for column in columns)
     dialect = "delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, strict_mode=true"
-    limits = f"max_line_size={LONGEST_LINE}, buffer_size={2 * LONGEST_LINE}, parallel={str(parallel).lower()}"
+    limits = f"max_line_size={LONGEST_LINE}, buffer_size={2 * LONGEST_LINE}, parallel=false"
     return f"read_csv($path, auto_detect=false, hive_partitioning=false, header=true, {dialect}, {limits}, columns={{{types}}})"
 
 

@@ -1,4 +1,4 @@
-"""CSV as RFC 4180 has it, proven and counted before DuckDB reads it.
+"""CSV as RFC 4180 has it, proven and counted: nothing that DuckDB reads of a file counts before.
 
 Even in its strict mode, DuckDB's reader drops surplus empty fields, so that an unquoted comma moves a row's values by one
 column without a word; and it gives no row at all when the header holds a line break of the other kind. So every record is
@@ -46,15 +46,12 @@ class CsvFile:
             file.seek(-1, os.SEEK_END)
             return file.read() == b"\n"
 
-    def count(self) -> tuple[int, bool]:
-        """How many records follow the header, and whether some value holds a line break; UnreadableFile at the first that is none."""
-        records, lines = -1, -1
+    def count(self) -> int:
+        """How many records follow the header; UnreadableFile at the first that is none."""
         blank: set[int] = set()
-        for first, last in _records(self, blank):
-            records += 1
-            lines += last - first + 1
+        records = sum(1 for _ in _records(self, blank)) - 1
         self._refuse_unless_empty(blank)
-        return records, lines > records
+        return records
 
     def locate(self, number: int) -> tuple[int, str]:
         """Line and text of a record by its 1-based number."""
@@ -192,16 +189,16 @@ def _refuse_stray_quotes(chunk: bytes, line: int, is_inside: bool) -> None:
     """A quote beside content opens no value and closes none, unless it is doubled in a quoted one: DuckDB would shift values
     there, or lose some. ``is_inside``: the chunk begins within a quoted value."""
     shape = chunk.translate(_MASK)
-    at = shape.find(b'x"x') + 1
-    if not at and (b'x""' in shape or b'""x' in shape):
+    at = shape.find(b'x"x') + 1 or None
+    if at is None and (b'x""' in shape or b'""x' in shape):
         at = _stray_quote(shape, is_inside)
-    if at:
+    if at is not None:
         reason = "a quote stands in the middle of a value: one that holds quotes is quoted, and its quotes are doubled"
         raise _refused(reason, chunk, at, line)
 
 
-def _stray_quote(shape: bytes, is_inside: bool) -> int:
-    """Where a quote stands beside content that is outside of quoted values; 0 where none does."""
+def _stray_quote(shape: bytes, is_inside: bool) -> int | None:
+    """Where a quote stands beside content that is outside of quoted values."""
     at, parts = 0, shape.split(b'"')
     for number, part in enumerate(parts):
         if part and (number % 2 == 1) == is_inside:
@@ -210,7 +207,7 @@ def _stray_quote(shape: bytes, is_inside: bool) -> int:
             if number < len(parts) - 1 and part.endswith(b"x"):
                 return at + len(part)
         at += len(part) + 1
-    return 0
+    return None
 
 
 def _text_of(path: Path, number: int) -> str:

@@ -50,10 +50,10 @@ def _open_csv(path: Path) -> Rows:
         return Rows((), "select null as v0 where $path is null", 0)
     file = read_header(path)
     _check_names(path, file.columns)
-    rows, has_line_breaks = file.count()
+    rows = file.count()
     values = [f"c{i}" for i in range(len(file.columns))]
     texts = ", ".join(f"{value} as v{i}" for i, value in enumerate(values))
-    return Rows(file.columns, f"select {texts} from {csv_source(values, parallel=not has_line_breaks)}", rows)
+    return Rows(file.columns, f"select {texts} from {csv_source(values)}", rows)
 
 
 def _open_jsonl(connection: duckdb.DuckDBPyConnection, path: Path) -> Rows:

@@ -337,6 +337,8 @@ REFUSED_CSV = {
     'id,a\n1, "a"\n': ("line 2, byte 4: a quote stands in the middle of a value", '1, "a"'),
     'id,a\n1, ""\n': ("line 2, byte 4: a quote stands in the middle of a value", '1, ""'),
     'id,a\n1,a""b\n': ("line 2, byte 4: a quote stands in the middle of a value", '1,a""b'),
+    # ... where a line that begins within a value is the first of those that are read at once
+    f'id,a\n1,{"x" * (2**22 - 10)}\n2,"a\n"x""b\n': ("line 4, byte 1: a quote stands in the middle of a value", '"x""b'),
     'id,a\n"1""",""a\n': ("line 2, byte 8: a quote stands in the middle of a value", '"1""",""a'),
     "id,a\n1,2\r\n3,4\n": ("line 2: a line end that is neither LF nor CRLF, or not the header's", "1,2"),
     "id,a\r\n1,2\n3,4\r\n": ("line 2: a line end that is neither LF nor CRLF, or not the header's", "1,2"),
