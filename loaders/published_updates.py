@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from loaders.checkpoints import NOTHING_TOGETHER, give_back_places
 from loaders.privacy import Policy
 from loaders.publications import Publication, state_of
 from loaders.published_relations import IN_FORCE, NEWEST_FILE, Relation, comments_of, in_force, read_relations
@@ -47,6 +48,7 @@ def shape_of(connection: duckdb.DuckDBPyConnection, policy: Policy) -> str:
 def told_apart(copy: Path) -> None:
     """Give a copied version table macros of its own: a mark tells each file's from the others'. Half of what a small change costs."""
     with duckdb.connect() as connection, attached(connection, copy):
+        connection.execute(NOTHING_TOGETHER)
         connection.execute("use published")
         create_table_macros(connection)
 
@@ -75,6 +77,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, target: Path, policy
             published = before.get(table.name.removesuffix("_changes"), [0])[0] if _is_change_log(table) else 0
             written |= _written(connection, table, currents.get(table.name), policy, published)
         connection.execute("commit")
+        give_back_places(connection, "published", [table.quoted for table in currents.values()])
     return Updated(written, taken_over)
 
 

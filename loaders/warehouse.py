@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from loaders.altered import refuse_altered, refuse_nonsense
+from loaders.checkpoints import NOTHING_TOGETHER
 from loaders.errors import LoaderError, WarehouseBusy, WarehouseRefused
 from loaders.private import make_home
 
@@ -18,6 +19,7 @@ _SESSION = (
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",
     "set checkpoint_threshold = '256MB'",  # the default of 16 MB rewrites a table's end after every other change file
+    NOTHING_TOGETHER,
 )
 
 _FULL = ("no space left on device", "disk quota exceeded", "file too large", "could not write all bytes")

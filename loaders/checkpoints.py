@@ -1,0 +1,44 @@
+"""When DuckDB moves what was written from its log into the file, and when it gives back the places of rows that are gone.
+
+By itself it does both at once, when a database is closed: now and then it then writes a large part of a table together, which takes
+longer than all the rest of an hour's work. So it does not where ``NOTHING_TOGETHER`` was said, until enough has gone.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import duckdb
+
+NOTHING_TOGETHER = "set max_vacuum_tasks = 0"
+
+_MOST_GONE = 0.5  # of a table's places
+
+
+@contextmanager
+def checkpoint_meanwhile(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Within: a thread moves what was written to ``connection``'s database from its log into the file."""
+    with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as thread:
+        done = thread.submit(_checkpoint, connection.cursor())
+        yield
+        done.result()
+
+
+def _checkpoint(cursor: duckdb.DuckDBPyConnection) -> None:
+    with cursor, suppress(duckdb.TransactionException):  # somebody writes already: it is done when the database is closed
+        cursor.execute("checkpoint")
+
+
+def give_back_places(connection: duckdb.DuckDBPyConnection, database: str, tables: Sequence[str]) -> None:
+    """Write those tables together that are mostly places of rows that are gone; outside of a transaction."""
+    if any(_is_mostly_gone(connection, f"{database}.{table}") for table in tables):
+        connection.execute("reset max_vacuum_tasks")
+        connection.execute(f"checkpoint {database}")
+        connection.execute(NOTHING_TOGETHER)
+
+
+def _is_mostly_gone(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    stored = "select sum(count) from pragma_storage_info(?) where column_id = 0 and segment_type <> 'VALIDITY'"
+    (places,) = connection.execute(stored, [table]).fetchone()
+    (rows,) = connection.execute(f"select count(*) from {table}").fetchone()
+    return rows < (places or 0) * (1 - _MOST_GONE)
