@@ -10,7 +10,7 @@ import duckdb
 
 from loaders.errors import BuildFailed
 from loaders.ledger import later_than
-from loaders.manifest import OPTIONS, parsed_project
+from loaders.manifest import OPTIONS, parsed_project, part_of
 from loaders.news import MARKET_MODELS, MARKET_TABLES, News
 from loaders.noticed import failed_casts, newest_built
 from loaders.progress import Line
@@ -77,7 +77,7 @@ def get_ready() -> None:
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     """One command of dbt on this warehouse; BuildFailed with dbt's reasons, WarehouseBusy when another process has it open."""
-    manifest = parsed_project()  # first: see there
+    manifest = part_of(parsed_project(), arguments)  # first: see there
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
 

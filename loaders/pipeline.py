@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 
 import duckdb
 
-from loaders.build import BuildReport, build
+from loaders.build import BuildReport, build, get_ready
+from loaders.checkpoints import checkpoint_meanwhile
 from loaders.errors import LoaderError
 from loaders.landing import at_work
 from loaders.news import LEDGER, MARKET, News, find_news
@@ -75,24 +78,29 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
     To open a large one takes a fifth of a second each time, and to close it a checkpoint; and nobody can take it between two steps.
+    dbt and the project, which take seconds to read, are read by a second thread from the first file on that is to be loaded.
     """
     progress(heading("sync", settings.source_label, source=settings.source_label))
-    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+    said, limit = within("sync", progress), settings.limits.memory
+    with ThreadPoolExecutor(1, thread_name_prefix="dbt") as reading, open_build(settings.build, memory_limit=limit) as connection:
         with course.timed("sync"), open_remote(settings) as remote:
-            course.sync = synced = sync(settings, connection, remote, within("sync", progress), stopping=stopping)
+            begin = partial(reading.submit, get_ready)
+            course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=begin)
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
         is_new = bool(news or full_refresh) and not stopping()
         with CopyAhead(settings, told_apart) if is_new or is_behind(settings) else nullcontext() as copy:
             if is_new:
-                _build(settings, news, full_refresh, progress, course)
-            _publish(settings, connection, progress, stopping, course, copy)
+                _build(settings, news, full_refresh, progress, course, reading)
+            with checkpoint_meanwhile(connection) if is_new else nullcontext():
+                _publish(settings, connection, progress, stopping, course, copy)
     return synced
 
 
-def _build(settings: Settings, news: News, full_refresh: bool, progress: Progress, course: _Course) -> None:
+def _build(settings: Settings, news: News, full_refresh: bool, progress: Progress, course: _Course, reading: ThreadPoolExecutor) -> None:
     progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
     with course.timed("build"):
+        reading.shutdown()
         course.build = build(settings, news, full_refresh)
     _show_built(course.build, progress)
     _say(course.build.failed_casts, "build", progress)

@@ -90,10 +90,12 @@ def sync(
     progress: Progress,
     gates: GateSettings | None = None,
     stopping: Stopping = lambda: False,
+    on_news: Callable[[], object] = lambda: None,
 ) -> SyncReport:
     """Mirror and load all that is new. A file that cannot be read, or would change too much, is set aside; the others go on.
 
-    Once ``stopping`` says so, what is not loaded yet is left to the next sync.
+    Once ``stopping`` says so, what is not loaded yet is left to the next sync. ``on_news`` is called as soon as there is
+    something to load, and may be called again.
     """
     listing = remote.list_exports()
     plan = make_plan(connection, listing)
@@ -107,6 +109,8 @@ def sync(
     tally = _Tally(progress, len(plan.wanted))
     with closing(mirror(remote, plan.wanted, settings.landing, limits=settings.limits)) as outcomes:
         for outcome in outcomes:
+            if isinstance(outcome, Landed) and not (report.loaded or report.same_content):
+                on_news()
             _settle(loader, outcome, report, tally)
             if stopping():
                 break

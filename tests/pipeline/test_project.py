@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from loaders.manifest import parsed_project, part_of
 from loaders.registry import REGISTRY, modelled_topics, topics
 from loaders.scaffold.files import differing_files
 from loaders.warehouse import LEDGER_COLUMNS, RECONCILIATION_COLUMNS
@@ -109,3 +110,17 @@ def test_what_explores_the_tables_has_the_duckdb_that_wrote_them():
 def test_dbt_is_pinned_below_the_version_that_downloads_a_binary():
     (version,) = re.findall(r"^dbt-core==1\.(\d+)\.", Path(PROJECT / "requirements.lock").read_text(), re.MULTILINE)
     assert int(version) < 12
+
+
+def test_a_part_of_the_project_holds_what_is_asked_for_and_what_that_reads_and_finds_it():
+    project = parsed_project()
+    asked_for = ("workorders_changes", "references_of_workorders_arrive")
+    for lookup in (project.ref_lookup, project.source_lookup, project.doc_lookup):
+        assert lookup  # each is made when it is first asked for, as dbt does when it parses
+    part = part_of(project, ["build", "--indirect-selection", "cautious", "--select", *asked_for, "--exclude", "tag:market"])
+    names = {node.name for node in part.nodes.values()}
+    assert {*asked_for, "stg_fortress__workorders", "units_changes"} <= names
+    assert not names & {"leases_changes", "stg_fortress__leases", "references_of_units_arrive"}
+    assert part.ref_lookup.find("units", None, None, part).name == "units"
+    assert part.source_lookup.find("fortress.workorders", None, part).name == "workorders"
+    assert part_of(project, ["build", "--select", *asked_for]) is project  # dbt adds the tests that read them
