@@ -178,11 +178,16 @@ def test_the_test_of_a_topic_passes_on_sound_tables_and_names_each_invariant_tha
     with duckdb.connect(str(broken.home / "build.duckdb")) as connection:
         for statement in BREAKAGES.values():
             connection.execute(statement)
+    at_once, in_portions = findings(broken), findings(broken, "--vars", "{rows_of_a_portion: 1}")
+    assert {invariant for invariant, _ in at_once} >= set(BREAKAGES)
+    assert in_portions == at_once
+
+
+def findings(broken: Warehouse, *options: str) -> list[tuple[str, str]]:
     with pytest.raises(RuntimeError):
-        broken.test("sound_workorders", "--store-failures")
+        broken.test("sound_workorders", "--store-failures", *options)
     with duckdb.connect(str(broken.home / "build.duckdb")) as connection:
-        found = {invariant for (invariant,) in connection.execute("select invariant from dbt_test__audit.sound_workorders").fetchall()}
-    assert found >= set(BREAKAGES)
+        return connection.execute("from dbt_test__audit.sound_workorders order by all").fetchall()
 
 
 def test_the_published_file_stands_alone_and_says_what_the_build_says(warehouse):
