@@ -11,11 +11,12 @@ os.environ.pop("PYTHONUNBUFFERED", None)  # commands buffer what they say, as in
 
 # The files that take longest, in that order: a worker that begins one when the others are done keeps everybody waiting.
 LONGEST = (
-    *("pipeline/test_crash.py", "pipeline/test_property.py", "pipeline/test_scaffold.py", "pipeline/test_run_faults.py"),
-    *("loaders/test_faults.py", "pipeline/test_pages.py", "docs/test_docs_in_browser.py", "docs/test_docs_site.py"),
-    *("pipeline/test_quarantine.py", "test_secrets.py", "pipeline/test_clock.py", "loaders/test_bombs.py", "loaders/test_publish.py"),
-    *("loaders/test_publish_readers.py", "loaders/test_cli.py", "market/test_tables.py", "pipeline/test_verify.py", "market/test_kills.py"),
-    *("loaders/test_silence.py", "pipeline/test_watch.py", "market/test_download.py", "market/test_asking.py", "pipeline/test_explain.py"),
+    *("pipeline/test_crash.py", "pipeline/test_property.py", "loaders/test_faults.py", "pipeline/test_pages.py"),
+    *("docs/test_docs_in_browser.py", "docs/test_docs_site.py", "pipeline/test_scaffold.py", "pipeline/test_run_faults.py"),
+    *("pipeline/test_clock.py", "loaders/test_publish.py", "loaders/test_publish_readers.py", "test_secrets.py"),
+    *("market/test_tables.py", "market/test_asking.py", "loaders/test_cli.py", "pipeline/test_quarantine.py", "loaders/test_silence.py"),
+    *("pipeline/test_watch.py", "pipeline/test_verify.py", "pipeline/test_explain.py", "loaders/test_gates.py", "loaders/test_bombs.py"),
+    *("pipeline/test_analysis.py", "market/test_kills.py", "market/test_download.py", "loaders/test_readers.py"),
 )
 
 

@@ -19,6 +19,7 @@ from tests.dbt_command import DBT
 from tests.loaders.conftest import build_topics
 from tests.loaders.hostile_server import serve_hostile
 from tests.loaders.people import deliver_people
+from tests.pipeline.small_project import shared_project
 
 PROJECT = Path(__file__).parents[1]
 PASSWORD = "pl4nted/Pass:w0rd@#1"
@@ -38,10 +39,10 @@ class Spy:
     environment: dict[str, str]
     said: list[tuple[str, str]] = field(default_factory=list)
 
-    def run(self, *arguments: str, **variables: str | None) -> int:
+    def run(self, *arguments: str, project: Path = PROJECT, **variables: str | None) -> int:
         environment = {name: value for name, value in (self.environment | variables).items() if value is not None}
         done = forked.run(
-            [sys.executable, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600, check=False
+            [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False
         )
         self.said.append((f"{' '.join(arguments)} {variables}", done.stdout + done.stderr))
         return done.returncode
@@ -91,29 +92,30 @@ def spy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spy]:
             "DBT_LOG_PATH": str(place / "home" / "logs"),
         }
         spy = Spy(place / "home", place / "keys", inherited | own)
-        _in_good_order(spy, place)
+        _in_good_order(spy, place, shared_project(tmp_path_factory).folder)
         _in_trouble(spy, server.url, server.client_key)
     yield spy
 
 
-def _in_good_order(spy: Spy, place: Path) -> None:
+def _in_good_order(spy: Spy, place: Path, small: Path) -> None:
+    """What reads the whole project does so with a ``small`` one: dbt by hand, which parses it, and the docs."""
     assert spy.loaders("plan") == 0
     assert spy.loaders("sync") == 3  # one file is unreadable
     assert spy.loaders("sync", "--json") == 3
     build_topics(place, "customers", "units", "workorders")
     dbt = ("-c", "from dbt.cli.main import cli; cli()", "--debug", "run", "--select")
-    assert spy.run(*dbt, "stg_fortress__units") == 0
+    assert spy.run(*dbt, "stg_fortress__units", project=small) == 0
     assert spy.run(*DBT, "--debug", "run", "--select", "units_changes", "--vars", "{cdc_resolution: nonsense}") != 0
     for command in (
         ["publish"],
         ["status"],
         ["quarantine", "--json"],
         ["query", "from audit.files"],
-        ["docs", "--out", str(place / "docs.html")],
         ["market", "list", "--json"],
         ["market", "poll"],
     ):
         spy.loaders(*command)
+    assert spy.run("-m", "loaders", "docs", "--out", str(place / "docs.html"), project=small) == 0
     api = ApiService({"/units": [{"id": "u1", "type": "B"}]})
     api.key = API_KEY
     with serve_api(api) as url:

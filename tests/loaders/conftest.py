@@ -138,7 +138,12 @@ def _without_umask(folder: Path, *arguments: str, expected: int = 0) -> None:
 @pytest.fixture
 def household(peopled: Path, tmp_path: Path) -> Home:
     """A copy of the warehouse that holds people, to do with as a test likes."""
-    shutil.copytree(peopled, tmp_path, symlinks=True, dirs_exist_ok=True)
-    with open_build(tmp_path / "home" / "build.duckdb") as connection:  # the exports have moved with it, and are no news
-        connection.execute("update raw._remote set path = replace(path, ?, ?)", [str(peopled), str(tmp_path)])
-    return Home(Settings(tmp_path / "home", (tmp_path / "exports").as_uri()), tmp_path / "exports")
+    return moved(peopled, tmp_path)
+
+
+def moved(folder: Path, to: Path) -> Home:
+    """A copy of a folder with ``home``, a warehouse, and its ``exports``, which are no news for it."""
+    shutil.copytree(folder, to, symlinks=True, dirs_exist_ok=True)
+    with open_build(to / "home" / "build.duckdb") as connection:
+        connection.execute("update raw._remote set path = replace(path, ?, ?)", [str(folder), str(to)])
+    return Home(Settings(to / "home", (to / "exports").as_uri()), to / "exports")

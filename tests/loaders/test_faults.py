@@ -5,7 +5,6 @@ The server is a real one, and so is the loader; between them is a proxy that let
 
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from loaders.limits import Limits
 from loaders.settings import PROJECT, Settings
 from loaders.sftp_server import ServerInfo, serve
 from loaders.warehouse import open_build
-from tests import forked
+from tests import forked, limited
 from tests.loaders.conftest import Home
 from tests.loaders.proxy import Proxy, proxied
 
@@ -87,8 +86,8 @@ def calm(line: tuple[Proxy, Settings], exports: Path, tmp_path: Path) -> tuple[i
     return proxy.carried, held(home)
 
 
-def command(settings: Settings, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """One of the loader's commands as a process of its own."""
+def command(settings: Settings, *arguments: str, room: int | None = None) -> subprocess.Popen[str]:
+    """One of the loader's commands as a process of its own. ``room``: bytes beyond which no file that it writes can grow."""
     environment = {
         "FORTRESS_HOME": str(settings.home),
         "FORTRESS_EXPORTS_URL": settings.exports_url or "",
@@ -96,13 +95,12 @@ def command(settings: Settings, *arguments: str, **options: Any) -> subprocess.P
         "FORTRESS_KNOWN_HOSTS": str(settings.known_hosts),
     }
     return forked.Popen(
-        [sys.executable, "-m", "loaders", *arguments],
+        [sys.executable, *limited.loaders(room), *arguments],
         cwd=PROJECT,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **options,
     )
 
 
@@ -204,7 +202,12 @@ def test_files_that_vanish_are_reported_and_delete_nothing(over_sftp: Settings, 
     assert held(home) == before
 
 
-BIG = "id,unitNumber\n" + "".join(f"{number},{number:0990}\n" for number in range(20_000))  # 20 MB: more than is asked for ahead
+def wide(rows: int) -> str:
+    """A snapshot with a thousand bytes a row."""
+    return "id,unitNumber\n" + "".join(f"{number},{number:0990}\n" for number in range(rows))
+
+
+BIG = wide(20_000)  # 20 MB: more than is asked for ahead
 
 
 @pytest.mark.parametrize("happens", ["grows", "shrinks", "is replaced", "is gone"])
@@ -252,13 +255,17 @@ def change_under_way(home: Home, path: Path, happens: str, whole: bytes) -> None
 # --- signals
 
 
+LARGE_ROWS = 6_000
+LARGE = wide(LARGE_ROWS)  # 6 MB: several times what is written at once
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_sync_that_is_told_to_stop_ends_at_once_and_says_so(number: signal.Signals, code: int, line, exports: Path):
     """In the middle of a download from a server that has fallen silent: nothing that would end by itself is waited for."""
     proxy, settings = line
     home = Home(settings, exports)
-    home.deliver("acme/units/LOAD.csv", BIG)
-    proxy.break_at("stall", 5_000_000)
+    home.deliver("acme/units/LOAD.csv", LARGE)
+    proxy.break_at("stall", 4_000_000)
     process = command(settings, "sync")
     assert proxy.failed.wait(60)
     process.send_signal(number)
@@ -276,8 +283,8 @@ def test_a_sync_that_is_told_to_stop_ends_at_once_and_says_so(number: signal.Sig
 def test_a_sync_killed_in_the_middle_of_a_download_leaves_a_part_that_the_next_clears_away(times: int, line, exports: Path):
     proxy, settings = line
     home = Home(settings, exports)
-    home.deliver("acme/units/LOAD.csv", BIG)
-    proxy.break_at("stall", random.Random(SEED + times).randrange(2_000_000, 18_000_000))
+    home.deliver("acme/units/LOAD.csv", LARGE)
+    proxy.break_at("stall", random.Random(SEED + times).randrange(1_500_000, 5_500_000))
     process = command(settings, "sync")
     part = settings.landing / "acme/units/LOAD.csv.part"
     assert proxy.failed.wait(60)
@@ -288,7 +295,7 @@ def test_a_sync_killed_in_the_middle_of_a_download_leaves_a_part_that_the_next_c
     proxy.drop_all()
     proxy.heal()
     home.sync()
-    assert home.ledger("file_name, status, row_count") == [("LOAD.csv", "loaded", 20_000)]
+    assert home.ledger("file_name, status, row_count") == [("LOAD.csv", "loaded", LARGE_ROWS)]
     assert_nothing_half_done(home)
 
 
@@ -307,8 +314,8 @@ def until(happened: Callable[[], object]) -> None:
 def test_a_second_command_is_refused_while_one_is_at_work(line, exports: Path):
     proxy, settings = line
     home = Home(settings, exports)
-    home.deliver("acme/units/LOAD.csv", BIG)
-    proxy.break_at("stall", 5_000_000)
+    home.deliver("acme/units/LOAD.csv", LARGE)
+    proxy.break_at("stall", 4_000_000)
     first = command(settings, "sync")
     assert proxy.failed.wait(60)
     until(lambda: list(settings.landing.rglob("*.part")))
@@ -348,9 +355,9 @@ class Disk:
 
     @contextmanager
     def full(self, but_for: int) -> Iterator[dict[str, Any]]:
-        """Leave room for so many bytes; gives what a process has to be started with to find it so."""
+        """Leave room for so many bytes; gives what a command has to be started with to find it so."""
         if not self.is_mounted:
-            yield {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (but_for, but_for))}
+            yield {"room": but_for}
             return
         ballast = self.folder / "ballast"
         free = os.statvfs(self.folder)
@@ -384,7 +391,7 @@ def test_a_full_disk_under_the_landing_folder_is_named_and_nothing_is_lost(sourc
     home.deliver("acme/units/20260101-010000000.csv", CHANGES["20260101-010000000.csv"])
     home.sync()
     before = held(home)
-    home.deliver("acme/units/LOAD.csv", BIG)
+    home.deliver("acme/units/LOAD.csv", LARGE)
     if disk.is_mounted:
         with disk.full(but_for=3_000_000):
             code, said = ended(command(settings, "sync"))
@@ -396,7 +403,7 @@ def test_a_full_disk_under_the_landing_folder_is_named_and_nothing_is_lost(sourc
     assert "LandingRefused" in said and "landing" in said and "free space" in said and "Traceback" not in said
     assert held(home) == before
     assert ended(command(settings, "sync"))[0] == 0
-    assert home.ledger("file_name, row_count") == [("20260101-010000000.csv", 3), ("LOAD.csv", 20_000)]
+    assert home.ledger("file_name, row_count") == [("20260101-010000000.csv", 3), ("LOAD.csv", LARGE_ROWS)]
     assert_nothing_half_done(home)
 
 
@@ -410,14 +417,14 @@ def test_a_full_disk_under_the_build_is_named_and_nothing_is_lost(locally: Setti
     home.deliver("acme/units/20260101-010000000.csv", CHANGES["20260101-010000000.csv"])
     home.sync()
     before = home.ledger(), home.ask("from raw.units order by all")
-    home.deliver("acme/units/LOAD.csv", BIG)
+    home.deliver("acme/units/LOAD.csv", LARGE)
     with disk.full(but_for=600_000) as options:
         code, said = ended(command(settings, "sync", **options))
         assert code == 1, said
         assert "WarehouseRefused" in said and "free some and run again" in said and "Traceback" not in said
     assert (home.ledger(), home.ask("from raw.units order by all")) == before
     assert ended(command(settings, "sync"))[0] == 0
-    assert home.ledger("file_name, row_count") == [("20260101-010000000.csv", 3), ("LOAD.csv", 20_000)]
+    assert home.ledger("file_name, row_count") == [("20260101-010000000.csv", 3), ("LOAD.csv", LARGE_ROWS)]
     assert_nothing_half_done(home)
 
 

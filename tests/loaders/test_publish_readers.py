@@ -13,7 +13,7 @@ import pytest
 from loaders.publish import publish
 from loaders.warehouse import open_build
 from tests import forked
-from tests.loaders.conftest import Home
+from tests.loaders.conftest import Home, moved
 from tests.loaders.test_publish import loaders
 
 # Asks two tables in two queries of one transaction, anew each time or on one connection, until its input ends.
@@ -83,10 +83,11 @@ def colour_of(path: Path) -> str:
     return colour
 
 
-@pytest.fixture
-def painted(household: Home) -> Home:
-    """A warehouse of two topics, so that twenty publications take seconds."""
-    with open_build(household.settings.build) as build:
+@pytest.fixture(scope="module")
+def of_two_topics(peopled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse of two topics, so that twenty publications take seconds, painted and published. For copies."""
+    home = moved(peopled, tmp_path_factory.mktemp("of-two-topics"))
+    with open_build(home.settings.build) as build:
         for kind in ("view", "table"):
             found = build.execute(
                 f"select schema_name, {kind}_name from duckdb_{kind}s() where schema_name in ('marts', 'audit')"
@@ -94,9 +95,14 @@ def painted(household: Home) -> Home:
             for schema, name in found:
                 if not name.startswith(("customers", "workorders")):
                     build.execute(f'drop {kind} {schema}."{name}"')
-    paint(household, "state 0")
-    publish(household.settings)
-    return household
+    paint(home, "state 0")
+    publish(home.settings)
+    return home.exports.parent
+
+
+@pytest.fixture
+def painted(of_two_topics: Path, tmp_path: Path) -> Home:
+    return moved(of_two_topics, tmp_path)
 
 
 def test_readers_and_publishing_are_in_nobodys_way_through_twenty_publications(painted: Home):

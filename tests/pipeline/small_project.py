@@ -6,9 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import yaml
 
-from tests import forked
+from tests import forked, limited
+from tests.once import made_once
 from tests.pipeline.harness import PROJECT, Warehouse
 
 _REGISTRY = "models/staging/fortress/_fortress__sources.yml"
@@ -20,9 +22,12 @@ class SmallProject:
 
     folder: Path
 
-    def start(self, warehouse: Warehouse, *arguments: str, **options: object) -> subprocess.Popen[str]:
-        """One of the loader's commands on a warehouse, as a process of its own; what it says can be read from its pipes."""
-        command = [sys.executable, "-m", "loaders", *arguments]
+    def start(self, warehouse: Warehouse, *arguments: str, room: int | None = None, **options: object) -> subprocess.Popen[str]:
+        """One of the loader's commands on a warehouse, as a process of its own; what it says can be read from its pipes.
+
+        ``room``: bytes beyond which no file that it writes can grow.
+        """
+        command = [sys.executable, *limited.loaders(room), *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return forked.Popen(command, cwd=self.folder, env=warehouse.environment(), **(pipes | options))
 
@@ -56,6 +61,11 @@ def small_project(folder: Path, topics: frozenset[str] = frozenset({"workorders"
     return project
 
 
+def shared_project(factory: pytest.TempPathFactory) -> SmallProject:
+    """The small project, parsed: one for all tests of a run. Not to be changed."""
+    return SmallProject(made_once(factory, "small-project", lambda folder: small_project(folder).parse()))
+
+
 def _shorten_registry(path: Path, topics: frozenset[str]) -> set[str]:
     """Leave ``topics`` in the registry, with references to one another alone. The names of the others."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -65,5 +75,12 @@ def _shorten_registry(path: Path, topics: frozenset[str]) -> set[str]:
     for meta in (column.get("config", {}).get("meta", {}) for table in source["tables"] for column in table.get("columns", [])):
         if meta.get("references") in gone:
             del meta["references"]
-    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.dump(document, Dumper=_Indented, sort_keys=False), encoding="utf-8")
     return gone
+
+
+class _Indented(yaml.SafeDumper):
+    """Lists stand below their names, as in the registry: ``scaffold`` adds a topic to its text."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)

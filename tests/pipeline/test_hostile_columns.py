@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from tests import forked
-from tests.pipeline.harness import PROJECT, Warehouse
+from tests.pipeline.harness import Warehouse
+from tests.pipeline.small_project import SmallProject
 
 SECRET = "pl4nted-in-the-environment"
 
@@ -120,11 +121,11 @@ def test_nothing_was_dropped_and_nothing_of_the_environment_was_rendered(warehou
             assert SECRET.encode() not in path.read_bytes(), path
 
 
-def test_the_docs_page_shows_the_names_as_text_and_runs_none(warehouse: Warehouse, tmp_path: Path):
+def test_the_docs_page_shows_the_names_as_text_and_runs_none(warehouse: Warehouse, project: SmallProject, tmp_path: Path):
     page = tmp_path / "docs.html"
     command = [sys.executable, "-m", "loaders", "docs", "--out", str(page)]
     environment = warehouse.environment() | {"FORTRESS_SSH_PASSWORD": SECRET}
-    done = forked.run(command, cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=project.folder, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
     assert "<script>alert(1)" not in text
