@@ -36,13 +36,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. ``cut``: hang up after so many bytes of the body; ``hang_up``: before any."""
+    """An answer. ``cut``: hang up after so many bytes of the body; ``hang_up``: before any. ``meanwhile`` is called once it was sent."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
     hang_up: bool = False
+    meanwhile: Callable[[], None] = lambda: None
 
 
 def as_json(status: int, document: Any) -> Reply:
@@ -94,6 +95,7 @@ def _handler(reply: Callable[[Call], Reply]) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer.body[: answer.cut])
+                answer.meanwhile()
             if answer.hang_up or answer.cut is not None:
                 self.close_connection = True
 

@@ -405,6 +405,11 @@ def attempt(victim: Victim, server: ServerInfo, **other: object) -> LoaderError:
     return refused.value
 
 
+def hung_up_first(refused: LoaderError) -> bool:
+    """Where two sides have nothing in common, which of them hangs up first is chance; a server that did has not said why."""
+    return isinstance(refused, ServerUnreachable) and "only cryptography that is refused" in str(refused)
+
+
 @pytest.mark.parametrize(
     "offer",
     [
@@ -420,8 +425,7 @@ def attempt(victim: Victim, server: ServerInfo, **other: object) -> LoaderError:
 def test_a_server_that_offers_only_weak_cryptography_is_refused_with_what_to_do(victim: Victim, offer: dict[str, list[str]]):
     with serve_hostile(victim.exports, victim.keys, **offer) as server:
         refused = attempt(victim, server)
-    # Which side hangs up first is chance; a server that did has not said why.
-    assert isinstance(refused, AlgorithmsRefused | ServerUnreachable)
+    assert isinstance(refused, AlgorithmsRefused) or hung_up_first(refused)
     assert re.search("cryptography (that can be trusted|that is refused)", str(refused)) and "up to date" in str(refused)
 
 
@@ -436,7 +440,7 @@ def test_a_host_key_that_signs_with_sha1_alone_is_refused(victim: Victim):
     with serve_hostile(victim.exports, victim.keys, server_host_keys=[key]) as server:
         server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {line}")
         refused = attempt(victim, server)
-    assert isinstance(refused, HostKeyRefused | AlgorithmsRefused), refused
+    assert isinstance(refused, HostKeyRefused | AlgorithmsRefused) or hung_up_first(refused), refused
 
 
 def test_a_server_that_wants_a_password_where_a_key_is_set_says_what_to_check(victim: Victim):

@@ -77,10 +77,13 @@ def test_killed_in_the_middle_of_every_call(runs: Runs):
         runs.kill()
         return reply
 
+    def once_it_has_read() -> None:
+        time.sleep(0.1)
+        runs.kill()
+
     def between(_call: Call, proceed: Proceed) -> Reply:
         reply = proceed()
-        threading.Timer(0.1, runs.kill).start()
-        return Reply(reply.status, reply.body, reply.headers, cut=len(reply.body) // 2)
+        return Reply(reply.status, reply.body, reply.headers, cut=len(reply.body) // 2, meanwhile=once_it_has_read)
 
     runs.service.plan(CREATE, before, after)
     runs.service.plan(RESULTS, after)
