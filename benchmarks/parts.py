@@ -61,7 +61,7 @@ class Hours:
 
     def smaller(self, size: str) -> None:
         """A smaller warehouse joins the hours."""
-        self._other("ours, resident", bench_name=f"small {size}", size=size, parts=1)
+        self._other("ours, resident", bench_name=f"small-{size}", size=size, parts=1)
 
     def _other(self, who: str, bench_name: str, size: str, parts: int) -> None:
         exports = self.bench.exports(bench_name, SIZES[size], parts)

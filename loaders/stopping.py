@@ -17,6 +17,7 @@ Words = Callable[[str, int], str]  # of a signal's name and the exit code: what 
 
 def stop_when_told() -> None:
     """From now on, SIGINT ends the process with 130 and SIGTERM with 143. What the caller ignores (nohup) stays ignored."""
+    sys.warnoptions.append("ignore:resource_tracker")  # of the process that tidies up after dbt, and would say that it had to
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
