@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.contestants import PROJECT
 
 _EVERY = 0.02  # seconds between two looks at the memory; the kernel's own peak would count the process before it became the command
+_IDLE = 0.5  # seconds without a tick of the processor or a byte for the disk
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -108,7 +109,7 @@ class Resident:
         )
 
     def work(self) -> Cost:
-        """One round. The peak is of this round alone."""
+        """One round. The peak is of this round alone; the processor's seconds are also of what it then makes ready for the next."""
         assert self._process.stdin is not None and self._process.stdout is not None
         cpu = self._cpu()
         watcher = _Watcher(self._process.pid)
@@ -121,7 +122,18 @@ class Resident:
         peak = watcher.end()
         if not said or json.loads(said).get("exit_code"):
             raise Failed(f"the resident process: {said or 'ended'}")
+        self._until_idle()
         return Cost(wall, self._cpu() - cpu, peak / 2**20, said)
+
+    def _until_idle(self) -> None:
+        """Wait until it is at work no more, so that nobody who is measured next is disturbed."""
+        before = -1.0
+        while (now := self._written() + self._cpu()) != before:
+            before = now
+            time.sleep(_IDLE)
+
+    def _written(self) -> float:
+        return float(Path(f"/proc/{self._process.pid}/io").read_text().partition("write_bytes: ")[2].split()[0])
 
     def _cpu(self) -> float:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()

@@ -55,17 +55,24 @@ class _Course:
             self.seconds[step] = round(time.monotonic() - began, 3)
 
 
-def run(settings: Settings, progress: Progress, full_refresh: bool = False, stopping: Stopping = lambda: False) -> RunReport:
+def run(
+    settings: Settings,
+    progress: Progress,
+    full_refresh: bool = False,
+    stopping: Stopping = lambda: False,
+    copy: CopyAhead | None = None,
+) -> RunReport:
     """Mirror and load what is new, build the topics with news, publish. Without news, two steps are not even started.
 
     WarehouseBusy while another command works on this warehouse. The last line says how it ended, whether it went through or
-    not. Once ``stopping`` says so, no further step is begun; the next run goes on from there.
+    not. Once ``stopping`` says so, no further step is begun; the next run goes on from there. ``copy`` is that of who runs again and
+    again, and may have been made while there was nothing to do.
     """
     settings.require_exports_url()
     course = _Course()
     try:
-        with at_work(settings.home):
-            synced = _run(settings, progress, full_refresh, stopping, course)
+        with at_work(settings.home), nullcontext(copy) if copy else copied_ahead(settings) as copy:
+            synced = _run(settings, progress, full_refresh, stopping, course, copy)
             code = exit_code([synced])
     except LoaderError as error:
         progress(summary(course.sync, course.build, course.seconds, error_code(error)))
@@ -74,7 +81,12 @@ def run(settings: Settings, progress: Progress, full_refresh: bool = False, stop
     return RunReport(synced, course.build, course.publish, course.seconds)
 
 
-def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: Stopping, course: _Course) -> SyncReport:
+def copied_ahead(settings: Settings) -> CopyAhead:
+    """Where the next version is begun, as a copy of the last one."""
+    return CopyAhead(settings, told_apart)
+
+
+def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: Stopping, course: _Course, copy: CopyAhead) -> SyncReport:
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
     To open a large one takes a fifth of a second each time, and to close it a checkpoint; and nobody can take it between two steps.
@@ -89,11 +101,13 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
         is_new = bool(news or full_refresh) and not stopping()
-        with CopyAhead(settings, told_apart) if is_new or is_behind(settings) else nullcontext() as copy:
-            if is_new:
-                _build(settings, news, full_refresh, progress, course, reading)
-            with checkpoint_meanwhile(connection) if is_new else nullcontext():
-                _publish(settings, connection, progress, stopping, course, copy)
+        is_to_publish = is_new or is_behind(settings)
+        if is_to_publish:
+            copy.begin()
+        if is_new:
+            _build(settings, news, full_refresh, progress, course, reading)
+        with checkpoint_meanwhile(connection) if is_new else nullcontext():
+            _publish(settings, connection, progress, stopping, course, copy if is_to_publish else None)
     return synced
 
 

@@ -6,6 +6,7 @@ differs by what new files touched, and views and comments not at all. Whatever e
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from loaders.table_macros import create_table_macros
 from loaders.warehouse import quote
 
 _CODE = ("published_relations", "published_tables", "published_views", "published_updates", "table_macros", "privacy")
+_AT_ONCE = 2  # tables that are written: of a small change, DuckDB's own threads have little to share
 _PLACE = ("_file_id", "_row_number")
 _TOUCHED = "temp.touched"  # rows of a log that were published and may read otherwise by now
 _SAME_ROW = " and ".join(f"old.{column} = news.{column}" for column in _PLACE)
@@ -68,15 +70,21 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, target: Path, policy
     unchanged = {f"marts.{topic}{kind}" for topic in before if before[topic] == now[topic] for kind in ("", "_history", "_changes")}
     taken_over = {name: rows for name, rows in last.rows.items() if name in unchanged}
     with attached(connection, target):
-        connection.execute("begin")
         there = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'published'").fetchall()
         news = [build[key] for key in there if key in build and ".".join(key) not in taken_over]
         currents = {f"{table.name}_changes": table for table in news if table.is_current_state}
-        written: dict[str, int] = {}
-        for table in (one for one in news if not one.is_current_state):
+
+        def write(table: Relation) -> dict[str, int]:
             published = before.get(table.name.removesuffix("_changes"), [0])[0] if _is_change_log(table) else 0
-            written |= _written(connection, table, currents.get(table.name), policy, published)
-        connection.execute("commit")
+            with connection.cursor() as cursor:  # each table is a transaction: should one fail, all of the copy is thrown away
+                cursor.execute("begin")
+                rows = _written(cursor, table, currents.get(table.name), policy, published)
+                cursor.execute("commit")
+            return rows
+
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="publish") as threads:
+            rows = threads.map(write, [one for one in news if not one.is_current_state])
+            written = {name: count for found in rows for name, count in found.items()}
         give_back_places(connection, "published", [table.quoted for table in currents.values()])
     return Updated(written, taken_over)
 

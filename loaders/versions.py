@@ -9,11 +9,14 @@ would stand in the way of everybody who opens the next version.
 """
 
 import fcntl
+import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from loaders.landing import to_disk
 from loaders.private import make_folder_for_group, make_private_folder
@@ -77,35 +80,49 @@ def copy_version(settings: Settings, number: int, target: Path) -> None:
 
 
 class CopyAhead:
-    """A copy of the version in force, made by a thread while there is other work; a context in which it may be taken.
+    """A copy of the version in force, made by a thread while there is other work, or none; a context in which it may be taken.
 
     ``finish`` is done to every copy. On a disk that shares no blocks, to copy and to finish takes longer than writing what is new.
     """
 
     def __init__(self, settings: Settings, finish: Callable[[Path], None]):
-        self._settings, self._folder, self._number = settings, settings.home / "copying", number_in_force(settings)
-        self._finish = finish
+        self._settings, self._finish = settings, finish
+        self._folder = settings.home / "copying" / uuid4().hex
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="copy")
+        self._number: int | None = None
         self._copied: Future[None] | None = None
 
     def __enter__(self) -> "CopyAhead":
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if self._number is not None:
-            self._copied = self._thread.submit(self._copy_ahead, self._number)
+        shutil.rmtree(self._folder.parent, ignore_errors=True)  # of who was killed; who lives, and waits, will make another
         return self
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._forget()
+
+    def begin(self) -> None:
+        """Copy the version in force, unless that was done or is being done."""
+        number = number_in_force(self._settings)
+        if number != self._number:
+            self._forget()
+            self._number = number
+            if number is not None:
+                self._copied = self._thread.submit(self._copy_ahead, number)
 
     def give(self, number: int, target: Path) -> None:
         """A copy of that version at ``target``: this one, or one made now where this is of another, or came to nothing."""
-        if self._copied is None or number != self._number or self._copied.exception():
+        is_there = self._copied is not None and number == self._number and not self._copied.exception()
+        self._number = None
+        try:
+            if is_there:
+                (self._folder / _NEXT).rename(target)
+        except FileNotFoundError:  # another command has taken it for one that was left
+            is_there = False
+        if not is_there:
             self._copy(number, target)
-        else:
-            (self._folder / _NEXT).rename(target)
 
     def _copy_ahead(self, number: int) -> None:
+        make_private_folder(self._folder.parent)
         make_private_folder(self._folder)
         try:
             self._copy(number, self._folder / _NEXT)
@@ -116,6 +133,12 @@ class CopyAhead:
     def _copy(self, number: int, target: Path) -> None:
         copy_version(self._settings, number, target)
         self._finish(target)
+
+    def _forget(self) -> None:
+        if self._copied is not None:
+            wait([self._copied])
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._number = self._copied = None
 
 
 def put_in_force(settings: Settings, finished: Path, number: int) -> None:
@@ -147,7 +170,14 @@ def remove_all_but(settings: Settings, kept: set[int | None]) -> None:
     for number in set(numbers(settings)) - kept:
         path = path_of(settings, number)
         path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
-        path.unlink()
+        _let_go(path)
+
+
+def _let_go(path: Path) -> None:
+    """Take a file its name. A thread has it open until then and gives its room back, which takes the kernel a second for some gigabytes."""
+    held = os.open(path, os.O_RDONLY)
+    path.unlink()
+    threading.Thread(target=os.close, args=(held,), name="giving-room-back").start()
 
 
 def _number(path: Path) -> int | None:

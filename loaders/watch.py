@@ -1,6 +1,7 @@
 """The main job, again and again in one process: what takes time to start is started once.
 
-Nothing is held between two rounds: no connection, no lock, no database. docs/decisions/0023 says what ends it and what does not.
+Nothing is held between two rounds: no connection, no lock, no database; only the copy that the next version is begun with is made
+then. docs/decisions/0023 says what ends it and what does not.
 """
 
 import signal
@@ -15,10 +16,11 @@ from typing import Any
 from loaders.build import get_ready
 from loaders.durations import in_words
 from loaders.errors import LoaderError, Never, SettingsError
-from loaders.pipeline import run
+from loaders.pipeline import copied_ahead, run
 from loaders.progress import Line, Progress, heading
 from loaders.settings import Settings
 from loaders.summary import error_code, exit_code
+from loaders.versions import CopyAhead
 
 _LONGEST_WAIT = timedelta(hours=1)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -76,12 +78,12 @@ def _restore(handlers: dict[signal.Signals, Any]) -> None:
 def watch(settings: Settings, progress: Progress, every: timedelta, rounds: int | None = None, stop: Stop | None = None) -> WatchReport:
     """Run, wait, run, until told to stop or for so many rounds. An error ends a round and not the watch, but for SettingsError."""
     stop, number, failures, code = stop or Stop(), 0, 0, 0
-    with stop.on_signals():
+    with stop.on_signals(), copied_ahead(settings) as copy:
         while not stop():
             number += 1
             moment = datetime.now(UTC)
             progress(heading("watch", f"round {number}, {moment:%Y-%m-%d %H:%M:%S} UTC", round=number))
-            code, refused = _round(settings, progress, stop)
+            code, refused = _round(settings, progress, stop, copy)
             failures = failures + 1 if refused else 0
             if number == rounds or stop():
                 break
@@ -92,14 +94,15 @@ def watch(settings: Settings, progress: Progress, every: timedelta, rounds: int 
                 )
             if number == 1:
                 get_ready()  # for the first news: a round without any does not load dbt
+            copy.begin()  # while there is nothing else to do
             stop.wait(wait)
     return WatchReport(number, 0 if stop() else code)
 
 
-def _round(settings: Settings, progress: Progress, stop: Stop) -> tuple[int, bool]:
+def _round(settings: Settings, progress: Progress, stop: Stop, copy: CopyAhead) -> tuple[int, bool]:
     """One run: its exit code, and whether it failed in a way that somebody has to mend."""
     try:
-        return exit_code([run(settings, progress, stopping=stop).sync]), False
+        return exit_code([run(settings, progress, stopping=stop, copy=copy).sync]), False
     except SettingsError:  # the environment of a process does not change any more
         raise
     except LoaderError as error:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -98,6 +99,13 @@ def published(home: Path) -> list[tuple[str]]:
         return reader.execute("select name from marts.units order by id").fetchall()
 
 
+def wait_until(happened: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def summaries(entries: Sequence[Entry]) -> list[Entry]:
     return [one for one in entries if one.get("summary")]
 
@@ -108,12 +116,17 @@ def test_what_is_delivered_while_it_waits_is_published_and_a_signal_ends_it_afte
     first = watching.until(lambda entry: entry.get("summary"))
     assert (first["files"], first["exit_code"], list(first["seconds"])) == (1, 0, ["sync", "build", "publish"])
     assert published(home) == [("first",)]
-    with duckdb.connect(str(home / "build.duckdb")) as by_hand:  # as dbt by hand would open it: to write
-        by_hand.execute("create table marts.made_by_hand as select 1 as one")
+
+    wait_until(lambda: list(home.glob("copying/*/next.duckdb")))  # the next version is begun while there is nothing to do
+    (begun,) = home.glob("copying/*/next.duckdb")
+    begun_as = begun.stat().st_ino
 
     deliver(exports, 9, "I,2,second\n")
     watching.until(lambda entry: entry.get("summary") and entry["files"])
     assert published(home) == [("first",), ("second",)]
+    assert (home / "fortress.duckdb").stat().st_ino == begun_as
+    with duckdb.connect(str(home / "build.duckdb")) as by_hand:  # as dbt by hand would open it: to write
+        by_hand.execute("create table marts.made_by_hand as select 1 as one")
 
     deliver(exports, 10, "I,3,third\n")
     watching.until(lambda entry: entry["step"] == "build" and "topics" in entry)
@@ -126,6 +139,7 @@ def test_what_is_delivered_while_it_waits_is_published_and_a_signal_ends_it_afte
 
     assert start(home, exports, "--rounds", "1").process.wait() == 0  # goes on from there
     assert published(home) == [("first",), ("second",), ("third",)]
+    assert not list(home.glob("copying/*"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
