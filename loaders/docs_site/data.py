@@ -79,8 +79,9 @@ def page_manifest(manifest: Mapping[str, Any], freshness: Mapping[str, list[Json
 
 def page_catalog(catalog: Mapping[str, Any], manifest: Mapping[str, Any]) -> Json:
     """The catalog for the page: which relations and columns there are, and their types. Models that wait to be built as they will be."""
-    waiting = {key: _to_be(node) for key, node in manifest["nodes"].items() if _is_ours(node) and node["resource_type"] == "model"}
-    built = {kind: {key: _cataloged(entry) for key, entry in catalog[kind].items()} for kind in ("nodes", "sources")}
+    models = {key: node for key, node in manifest["nodes"].items() if _is_ours(node) and node["resource_type"] == "model"}
+    waiting = {key: _to_be(node) for key, node in models.items()}
+    built = {kind: {key: _cataloged(entry, models.get(key)) for key, entry in catalog[kind].items()} for kind in ("nodes", "sources")}
     nodes = waiting | built["nodes"]
     return built | {
         "nodes": dict(sorted(nodes.items(), key=lambda item: _rank(item[1]["metadata"]["schema"], item[1]["metadata"]["name"])))
@@ -88,33 +89,44 @@ def page_catalog(catalog: Mapping[str, Any], manifest: Mapping[str, Any]) -> Jso
 
 
 def _to_be(node: Json) -> Json:
-    kind = "VIEW" if node["config"]["materialized"] == "view" else "BASE TABLE"
+    kind = "VIEW" if _as_published(node) == "view" else "BASE TABLE"
     metadata = {"type": kind, "schema": node["schema"], "name": node["alias"]}
     return {"metadata": metadata, "columns": {}, "stats": {}, "unique_id": node["unique_id"]}
 
 
-def _cataloged(entry: Json) -> Json:
+def _cataloged(entry: Json, model: Json | None) -> Json:
     metadata = _take(entry["metadata"], ("type", "schema", "name"))
+    if model and _as_published(model) == "table":
+        metadata["type"] = "BASE TABLE"
     columns = {name: _take(column, ("name", "type", "index")) for name, column in entry["columns"].items()}
     return {"metadata": metadata, "columns": columns, "stats": {}, "unique_id": entry["unique_id"]}
 
 
 def _node(node: Json, types: Mapping[str, Mapping[str, str]]) -> Json:
     expected = types.get(_topic(node["name"]), {})
-    config = node.get("config", {})
     columns = {
         name: _take(column, _COLUMN) | ({"type": data_type} if (data_type := column.get("data_type") or expected.get(name)) else {})
         for name, column in node.get("columns", {}).items()
     }
     taken = _take(node, _NODE) | {
         "columns": columns,
-        "config": {"materialized": config.get("materialized"), "meta": config.get("meta", {})},
+        "config": {"materialized": _as_published(node), "meta": node.get("config", {}).get("meta", {})},
     }
     if node.get("group"):
         taken["meta"] = {"subject": node["group"]} | node["meta"]
-    if node.get("schema") in PUBLISHED_SCHEMAS and _topic(node["name"]) not in _restricted_topics():
+    if _is_published(node):
         taken["database"] = "fortress"  # where its readers find it
     return taken
+
+
+def _is_published(node: Json) -> bool:
+    return node.get("schema") in PUBLISHED_SCHEMAS and _topic(node["name"]) not in _restricted_topics()
+
+
+def _as_published(node: Json) -> str | None:
+    """What its readers find: a topic's current state, a view in the build, is written out for them (loaders/published_tables.py)."""
+    is_current_state = (node.get("raw_code") or "").lstrip().startswith("{{ current_state(")
+    return "table" if is_current_state and _is_published(node) else node.get("config", {}).get("materialized")
 
 
 @cache

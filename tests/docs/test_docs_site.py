@@ -10,7 +10,10 @@ import pytest
 from loaders.conventions import snake_case
 from loaders.docs_site.page import fill_page
 from loaders.errors import DocsFailed
+from loaders.privacy import Policy
+from loaders.published_tables import write_published
 from loaders.registry import topics
+from loaders.warehouse import open_build
 from tests.docs.conftest import BUILT, PLANTED, STOPPED, Site
 from tests.pipeline.harness import PROJECT
 
@@ -77,6 +80,20 @@ def test_tables_stand_where_their_readers_find_them(first_day):
         databases[topic.restricted] |= {nodes[f"model.fortress_warehouse.{topic.name}{kind}"]["database"] for kind in ("", "_history")}
     assert databases == {False: {"fortress"}, True: {"build"}}  # restricted topics are not in the published file
     assert nodes["model.fortress_warehouse.files"]["database"] == "fortress"
+
+
+def test_tables_and_views_are_called_what_the_published_file_has(site, tmp_path):
+    with open_build(site.home / "build.duckdb") as connection:
+        write_published(connection, tmp_path / "published.duckdb", Policy("exclude"))
+    with duckdb.connect(str(tmp_path / "published.duckdb"), read_only=True) as reader:
+        query = "select table_name, table_type from information_schema.tables where table_schema = 'marts'"
+        published = {name: kind for name, kind in reader.execute(query).fetchall() if name.split("_")[0] in BUILT}
+    assert set(published.values()) == {"BASE TABLE", "VIEW"}
+    catalog, manifest = (site.inlined(name)["nodes"] for name in ("catalog", "manifest"))
+    keys = {name: f"model.fortress_warehouse.{name}" for name in published}
+    assert {name: catalog[key]["metadata"]["type"] for name, key in keys.items()} == published
+    is_view = {name: manifest[key]["config"]["materialized"] == "view" for name, key in keys.items()}
+    assert is_view == {name: kind == "VIEW" for name, kind in published.items()}
 
 
 def test_sources_say_how_fresh_they_are(site):
