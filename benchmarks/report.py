@@ -13,6 +13,7 @@ _TITLES = {
     "hour": "One more hour: one change file of one topic of thirty",
     "nothing": "Nothing new",
     "29 topics": "The first load of 29 topics more",
+    "first, many": "The first load of all thirty topics, one of them in ten times as many files",
     "30 topics": "One change file of each of thirty topics",
     "publishing": "Publishing, as a step of the hour",
 }
@@ -49,7 +50,8 @@ def _part(results: Results, part: str) -> str:
     head += "| --- | --- | ---: | --- | ---: | ---: | ---: | --- |\n"
     seen = dict.fromkeys((sample.who, sample.size) for sample in results.samples if sample.part == part)
     rows = "\n".join(_row(results, part, who, size) for who, size in seen)
-    return f"## {_TITLES.get(part, part)}\n\n{head}{rows}"
+    title = _TITLES.get(part) or part.replace("first, small-", "The first load of all thirty topics at ")
+    return f"## {title}\n\n{head}{rows}"
 
 
 def _row(results: Results, part: str, who: str, size: str) -> str:
