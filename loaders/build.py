@@ -1,6 +1,5 @@
 """dbt, run in this process: only for topics with news, and not at all when there is none."""
 
-import gc
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -70,14 +69,10 @@ def test_all(settings: Settings) -> BuildReport:
 
 def get_ready() -> None:
     """Import dbt and read the project, which takes seconds, while nobody waits. What is wrong is said when there is something to build."""
-    gc.disable()  # all of it stays: to look again and again what of it has gone takes a sixth of the time
-    try:
-        with suppress(Exception):
-            parsed_project()
-            import dbt.adapters.duckdb.connections
-            import dbt.cli.main  # noqa: F401
-    finally:
-        gc.enable()
+    with suppress(Exception):
+        parsed_project()
+        import dbt.adapters.duckdb.connections
+        import dbt.cli.main  # noqa: F401
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:

@@ -1,7 +1,6 @@
 """What a Parquet file says of itself and what it holds, looked at once before it is loaded. Runs in loaders.prover's process."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,14 @@ _TOGETHER = 100  # columns looked at by one expression: three for each column ta
 
 
 def prove_parquet(path: Path, file_name: str, limits: Limits) -> dict[str, Any]:
-    """The fields of a Readable, as JSON knows them, after the file was read whole; UnreadableFile, TooMuchAsked, MemoryError.
+    """``columns``, ``select`` and ``numbers_rows`` of a Readable, and ``row_count``, after the file was read whole; UnreadableFile,
+    TooMuchAsked, MemoryError.
 
     In a database of its own: a torn file can set off what leaves a database unusable.
     """
     name = parse_file(file_name) or ExportName(Path(file_name).stem, "parquet", "table", None, is_part=False)
     try:
-        return asdict(_prove(_scratch(limits), path, name, limits))
+        return _prove(_scratch(limits), path, name, limits)
     except duckdb.OutOfMemoryException:
         _scratch.cache_clear()
         raise MemoryError from None
@@ -51,7 +51,7 @@ def _scratch(limits: Limits) -> duckdb.DuckDBPyConnection:
     return open_scratch(limits.memory)
 
 
-def _prove(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName, limits: Limits) -> Readable:
+def _prove(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName, limits: Limits) -> dict[str, Any]:
     place = {"path": str(path)}
     header = _parquet_header(scratch, path)
     types = [kind for _, kind, *_ in scratch.execute(f"describe from {_parquet_source()}", place).fetchall()]
@@ -67,9 +67,9 @@ def _prove(scratch: duckdb.DuckDBPyConnection, path: Path, name: ExportName, lim
     is_taken = "file_row_number" in map(folded, header)
     source = _parquet_source("" if is_taken else ", file_row_number=true")
     select = select_of(header, values, source, None if is_taken else "file_row_number + 1")
-    readable = Readable(delivered(header), select, not is_taken, rows)
+    readable = Readable(delivered(header), select, not is_taken, lambda: rows)
     _prove_values(scratch, readable, place, name, limits)
-    return readable
+    return {"columns": readable.columns, "select": select, "numbers_rows": readable.numbers_rows, "row_count": rows}
 
 
 def _refuse_nested_key(header: Sequence[str], types: Sequence[str]) -> None:

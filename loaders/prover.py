@@ -57,7 +57,7 @@ def _prover(limits: Limits) -> _Prover:
 
 
 def prove(path: Path, file_name: str, limits: Limits) -> dict[str, Any]:
-    """The fields of a Readable; UnreadableFile, or TooMuchAsked when a limit of ours is what stands against the file."""
+    """What loaders.parquet says of the file; UnreadableFile, or TooMuchAsked when a limit of ours is what stands against the file."""
     prover = _prover(limits)
     answer = prover.ask(path, file_name)
     if answer is None:

@@ -14,7 +14,7 @@ from loaders.errors import PublishRefused
 from loaders.news import find_news
 from loaders.privacy import Policy
 from loaders.publications import Publication, forget_all_but, note_rollback, read_publications, remember, state_of
-from loaders.published_relations import count_rows
+from loaders.published_relations import Relation, count_rows, read_relations
 from loaders.published_tables import write_published
 from loaders.published_updates import bring_up_to_date, shape_of
 from loaders.registry import modelled_topics
@@ -63,10 +63,11 @@ def publish(settings: Settings, carry_on: CopyAhead | None = None) -> PublishRep
     policy = policy_of(settings)
     with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
         before, known = number_in_force(settings), read_publications(connection)
-        number, shape = _next_number(settings, known), shape_of(connection, policy)
+        number, relations = _next_number(settings, known), read_relations(connection)
+        shape = shape_of(connection, relations, policy)
         last = _last(settings, known, shape) if carry_on else None
         with workshop(settings) as part:
-            rows = _read_back(part, *_write(connection, part, policy, last, carry_on))
+            rows = _read_back(part, *_write(connection, relations, part, policy, last, carry_on))
             put_in_force(settings, part, number)
         remember(connection, number, policy, rows, shape, stamp_of(settings, number) or "")
         _prune(settings, connection, before)
@@ -142,13 +143,18 @@ def _last(settings: Settings, known: Sequence[Publication], shape: str) -> Publi
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, part: Path, policy: Policy, last: Publication | None, copy: CopyAhead | None
+    connection: duckdb.DuckDBPyConnection,
+    relations: Sequence[Relation],
+    part: Path,
+    policy: Policy,
+    last: Publication | None,
+    copy: CopyAhead | None,
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Write the new file: anew, or from the last one. Rows by ``schema.table``: of what was written, and of what was taken over."""
     if last is None or copy is None:
         return write_published(connection, part, policy), {}
     copy.give(last.number, part)
-    updated = bring_up_to_date(connection, part, policy, last)
+    updated = bring_up_to_date(connection, relations, part, policy, last)
     return updated.written, updated.unchanged
 
 

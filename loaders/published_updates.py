@@ -6,6 +6,7 @@ differs by what new files touched, and views and comments not at all. Whatever e
 
 import hashlib
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import duckdb
 from loaders.checkpoints import NOTHING_TOGETHER, give_back_places
 from loaders.privacy import Policy
 from loaders.publications import Publication, state_of
-from loaders.published_relations import IN_FORCE, NEWEST_FILE, Relation, comments_of, in_force, read_relations
+from loaders.published_relations import IN_FORCE, NEWEST_FILE, Relation, comments_of, in_force
 from loaders.published_tables import attached, selected
 from loaders.table_macros import create_table_macros
 from loaders.warehouse import quote
@@ -32,8 +33,9 @@ _FATE = (  # macros/cdc/fates.sql: all that a build changes of a row that was th
 )
 
 
-def shape_of(connection: duckdb.DuckDBPyConnection, policy: Policy) -> str:
-    """What decides how the build that ``connection`` has open is published, but for its rows: equal shapes differ in rows alone."""
+def shape_of(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation], policy: Policy) -> str:
+    """What decides how the build that ``connection`` has open, with these relations, is published, but for its rows: equal shapes
+    differ in rows alone."""
     fingerprints = connection.execute("select topic, project_fingerprint from raw._built order by topic").fetchall()
     code = [(Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8") for name in _CODE]
     known = (
@@ -41,7 +43,7 @@ def shape_of(connection: duckdb.DuckDBPyConnection, policy: Policy) -> str:
         code,
         policy.fingerprint,
         fingerprints,
-        read_relations(connection),
+        relations,
         sorted(comments_of(connection), key=repr),
     )
     return hashlib.sha256(repr(known).encode()).hexdigest()
@@ -63,9 +65,12 @@ class Updated:
     unchanged: dict[str, int]
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, target: Path, policy: Policy, last: Publication) -> Updated:
-    """Write to ``target`` what the build that ``connection`` has open holds otherwise. It is a copy of ``last``, and was ``told_apart``."""
-    build = {one.key: one for one in read_relations(connection)}
+def bring_up_to_date(
+    connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation], target: Path, policy: Policy, last: Publication
+) -> Updated:
+    """Write to ``target`` what the build that ``connection`` has open, with these relations, holds otherwise. It is a copy of ``last``,
+    and was ``told_apart``."""
+    build = {one.key: one for one in relations}
     before, now = _built(last.state), _built(state_of(connection))
     unchanged = {f"marts.{topic}{kind}" for topic in before if before[topic] == now[topic] for kind in ("", "_history", "_changes")}
     taken_over = {name: rows for name, rows in last.rows.items() if name in unchanged}

@@ -34,22 +34,17 @@ class Readable:
 
     ``select`` is a query with one parameter, ``$path``. It gives ``values`` (``v0``, ``v1``, ...: the delivered
     ``columns`` as text, in their order), then ``_row_number`` (1-based, in the file's own order; null unless
-    ``numbers_rows``) and ``_op`` (upper case; null where the file has no operation column). ``row_count`` is how many rows
-    there have to be, by another count than DuckDB's own; None where the file is still to be proven whole, which ``count`` does.
-    ``locate`` gives the line and the text of a row, where there are lines, and ``is_ended`` whether the last of them ends.
+    ``numbers_rows``) and ``_op`` (upper case; null where the file has no operation column). ``count`` tells how many rows there
+    have to be, by another count than DuckDB's own, and reads the file through if need be: UnreadableFile at the first record that
+    is none. ``locate`` gives the line and the text of a row, where there are lines, and ``is_ended`` whether the last of them ends.
     """
 
     columns: tuple[str, ...]
     select: str
     numbers_rows: bool
-    row_count: int | None
+    count: Callable[[], int]
     locate: Callable[[int], tuple[int, str]] | None = None
     is_ended: bool = True
-    prove: Callable[[], int] | None = None
-
-    def count(self) -> int:
-        """``row_count``, by reading the file through if need be; UnreadableFile at the first record that is none."""
-        return self.prove() if self.prove else self.row_count or 0
 
     @property
     def numbered(self) -> str:
@@ -84,7 +79,7 @@ def _open_csv(path: Path, name: ExportName) -> Readable:
     check_header(file.columns, name)
     values = [f"c{i}" for i in range(len(file.columns))]
     select = select_of(file.columns, values, csv_source(values))
-    return Readable(delivered(file.columns), select, False, None, file.locate, file.is_ended, file.count)
+    return Readable(delivered(file.columns), select, False, file.count, file.locate, file.is_ended)
 
 
 def csv_source(columns: Sequence[str]) -> str:
@@ -101,7 +96,7 @@ def csv_source(columns: Sequence[str]) -> str:
 def _open_parquet(path: Path, name: ExportName, limits: Limits) -> Readable:
     _refuse_torn_parquet(path)
     proven = prove(path, name.file_name, limits)
-    return Readable(**proven | {"columns": tuple(proven["columns"])})
+    return Readable(tuple(proven["columns"]), proven["select"], proven["numbers_rows"], lambda: proven["row_count"])
 
 
 def _refuse_torn_parquet(path: Path) -> None:

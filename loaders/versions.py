@@ -111,15 +111,18 @@ class CopyAhead:
 
     def give(self, number: int, target: Path) -> None:
         """A copy of that version at ``target``: this one, or one made now where this is of another, or came to nothing."""
-        is_there = self._copied is not None and number == self._number and not self._copied.exception()
-        self._number = None
-        try:
-            if is_there:
-                (self._folder / _NEXT).rename(target)
-        except FileNotFoundError:  # another command has taken it for one that was left
-            is_there = False
-        if not is_there:
+        if not self._is_taken(number, target):
             self._copy(number, target)
+
+    def _is_taken(self, number: int, target: Path) -> bool:
+        is_wanted, self._number = number == self._number, None  # none is there from now on
+        if self._copied is None or self._copied.exception() or not is_wanted:
+            return False
+        try:
+            (self._folder / _NEXT).rename(target)
+        except FileNotFoundError:  # another command took it for one that was left
+            return False
+        return True
 
     def _copy_ahead(self, number: int) -> None:
         make_private_folder(self._folder.parent)

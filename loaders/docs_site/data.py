@@ -125,7 +125,7 @@ def _is_published(node: Json) -> bool:
 
 def _as_published(node: Json) -> str | None:
     """What its readers find: a topic's current state, a view in the build, is written out for them (loaders/published_tables.py)."""
-    is_current_state = (node.get("raw_code") or "").lstrip().startswith("{{ current_state(")
+    is_current_state = f"macro.{PROJECT_NAME}.current_state" in node.get("depends_on", {}).get("macros", [])
     return "table" if is_current_state and _is_published(node) else node.get("config", {}).get("materialized")
 
 
