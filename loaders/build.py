@@ -8,14 +8,17 @@ from typing import Any
 
 import duckdb
 
+from loaders.catalog import catalog_of
 from loaders.errors import BuildFailed
 from loaders.ledger import later_than
-from loaders.manifest import OPTIONS, parsed_project, part_of
+from loaders.manifest import OPTIONS, parsed_project, part_of, tests_references
 from loaders.news import MARKET_MODELS, MARKET_TABLES, News
 from loaders.noticed import failed_casts, newest_built
 from loaders.progress import Line
 from loaders.publications import carry_none_on
 from loaders.registry import modelled_topics
+from loaders.rendered import Kept
+from loaders.repeat import Repeat
 from loaders.selection import builds, option, tests_of
 from loaders.settings import Settings
 from loaders.warehouse import NO_SPACE_HINT, in_our_words, is_full, is_taken, open_build, quote, table_columns
@@ -23,8 +26,9 @@ from loaders.warehouse import NO_SPACE_HINT, in_our_words, is_full, is_taken, op
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """How many models dbt built and how many tests passed; ``warnings`` in dbt's words.
+    """How many models were built and how many tests passed; ``warnings`` in dbt's words.
 
+    ``repeated`` counts the models and tests that took no dbt, as it was known what that would say (loaders/rendered.py).
     ``unresolved_references`` counts the references that lead nowhere in what was tested; each test that found some is a warning.
     ``failed_casts`` say, column by column, what of the new files did not fit its type.
     """
@@ -34,6 +38,7 @@ class BuildReport:
     warnings: tuple[str, ...]
     unresolved_references: int = 0
     failed_casts: tuple[Line, ...] = ()
+    repeated: int = 0
 
 
 def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildReport:
@@ -41,21 +46,60 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
 
     After a change of the project what it concerns is built from the raw rows: what the marts say is to depend on the files
     and on the project as it stands, not on what it was when they arrived.
+
+    Topics that go on as they were are built without dbt, once it is known what dbt says for them: docs/decisions/0038.
     """
-    reports = [
-        run_dbt(settings, ["build", "--exclude-resource-type", "unit_test", "--no-write-json", *arguments])
-        for arguments in builds(news, full_refresh)
-    ]
-    with open_build(settings.build) as connection:
+    kept = Kept(settings)
+    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+        repeat = Repeat(connection, kept, () if full_refresh else sorted(news.steady))
+        repeat.build_models()
+        built = repeat.topics
+        reports = [_by_dbt(settings, news.without(built), full_refresh, kept)]
+        repeat.run_tests()
+        reports += [_by_dbt(settings, news.of(built - repeat.topics), full_refresh, kept), _repeated(repeat)]
         noticed = tuple(failed_casts(connection, newest_built(connection)))
         _drop_removed(connection, news.removed)
         _remember_built(connection, news, full_refresh)
+    return _added_up(reports, noticed)
+
+
+def _by_dbt(settings: Settings, news: News, full_refresh: bool, kept: Kept) -> BuildReport:
+    """Have dbt build what the news concerns, and keep what it says for topics that go on as they were."""
+    reports = []
+    for arguments in builds(news, full_refresh):
+        command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", *arguments]
+        is_heard = "--full-refresh" not in arguments and bool(news.steady)
+        reports.append(_heard(settings, command, news, kept) if is_heard else run_dbt(settings, command))
+    return _added_up(reports)
+
+
+def _heard(settings: Settings, command: Sequence[str], news: News, kept: Kept) -> BuildReport:
+    from loaders.overheard import keep_what_was_said, overhearing
+
+    with open_build(settings.build) as connection:
+        catalog = catalog_of(connection)
+    with overhearing() as overheard:
+        results = _results_of(settings, command)
+    keep_what_was_said(kept, overheard, results, news, catalog)
+    return _report_of(results)
+
+
+def _repeated(repeat: Repeat) -> BuildReport:
+    results = [one for one in repeat.results if one.node.kind in ("model", "test")]
+    models = sum(one.node.kind == "model" for one in results)
+    warnings = tuple(one.warning for one in results if one.warning)
+    unresolved = sum(one.failures for one in results if one.node.is_of_references)
+    return BuildReport(models, len(results) - models, warnings, unresolved, repeated=len(results))
+
+
+def _added_up(reports: Sequence[BuildReport], noticed: tuple[Line, ...] = ()) -> BuildReport:
     return BuildReport(
         sum(report.models for report in reports),
         sum(report.tests for report in reports),
         tuple(one for report in reports for one in report.warnings),
         sum(report.unresolved_references for report in reports),
         noticed,
+        sum(report.repeated for report in reports),
     )
 
 
@@ -65,6 +109,12 @@ def test_all(settings: Settings) -> BuildReport:
         unbuilt = [topic for topic in sorted(modelled_topics()) if not table_columns(connection, "marts", topic)]
         left_out = tests_of(unbuilt) + ([] if all(table_columns(connection, "marts", one) for one in MARKET_TABLES) else [MARKET_MODELS])
     return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *option("--exclude", left_out)])
+
+
+def get_ready_for(settings: Settings) -> None:
+    """Get ready where dbt will have to render what is new; it might have to anyway, where somebody has changed something."""
+    if not Kept(settings):
+        get_ready()
 
 
 def get_ready() -> None:
@@ -77,6 +127,10 @@ def get_ready() -> None:
 
 def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
     """One command of dbt on this warehouse; BuildFailed with dbt's reasons, WarehouseBusy when another process has it open."""
+    return _report_of(_results_of(settings, arguments))
+
+
+def _results_of(settings: Settings, arguments: Sequence[str]) -> list[Any]:
     manifest = part_of(parsed_project(), arguments)  # first: see there
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner  # three seconds to import: paid only when there is something to build
@@ -102,15 +156,14 @@ def run_dbt(settings: Settings, arguments: Sequence[str]) -> BuildReport:
             raise in_our_words(settings.build, reasons)
         hint = NO_SPACE_HINT.format(folder=settings.home) if is_full(reasons) else ""
         raise BuildFailed(f"dbt {arguments[0]} failed; what was published before is untouched. dbt said:\n  {reasons}{hint}")
+    return results
+
+
+def _report_of(results: Sequence[Any]) -> BuildReport:
     kinds = [result.node.resource_type for result in results]
     warnings = tuple(f"{result.node.name}: {result.message}" for result in results if result.status == "warn")
-    unresolved = sum(result.failures or 0 for result in results if result.status == "warn" and _tests_references(result.node))
+    unresolved = sum(result.failures or 0 for result in results if result.status == "warn" and tests_references(result.node))
     return BuildReport(kinds.count("model"), kinds.count("test"), warnings, unresolved)
-
-
-def _tests_references(node: Any) -> bool:
-    """Whether a test is one of those that look where references lead (macros/tests/references_arrive.sql)."""
-    return getattr(getattr(node, "test_metadata", None), "name", None) == "references_arrive"
 
 
 def _drop_removed(connection: duckdb.DuckDBPyConnection, removed: Sequence[str]) -> None:

@@ -24,6 +24,31 @@ def checkpoint_meanwhile(connection: duckdb.DuckDBPyConnection) -> Iterator[None
         done.result()
 
 
+class PutAway:
+    """The same, in the time between two rounds of a process that works again and again: a context, in which the database of a connection
+    that is ``given`` stays open for as long as that takes, though its user has closed it."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._given: list[duckdb.DuckDBPyConnection] = []
+
+    def __enter__(self) -> "PutAway":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.begin()
+        self._thread.shutdown()
+
+    def give(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Keep its database open until ``begin``, and until what was written to it is in the file."""
+        self._given.append(connection.cursor())
+
+    def begin(self) -> None:
+        """Now nobody waits."""
+        while self._given:
+            self._thread.submit(_checkpoint, self._given.pop())
+
+
 def _checkpoint(cursor: duckdb.DuckDBPyConnection) -> None:
     with cursor, suppress(duckdb.TransactionException):  # somebody writes already: it is done when the database is closed
         cursor.execute("checkpoint")

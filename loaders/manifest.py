@@ -5,7 +5,6 @@ project says does not depend on the warehouse it is run on, so this copy is know
 """
 
 import gc
-import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from loaders.errors import BuildFailed
+from loaders.project_state import project_state
 from loaders.settings import PROJECT
 
 # A log of every statement costs a tenth of a build, and is of use to nobody but dbt's own authors. On the terminal dbt says nothing:
@@ -35,7 +35,7 @@ _KEPT = PROJECT / "target" / "parsed"
 def parsed_project() -> Any:
     """dbt's manifest of the project; BuildFailed, with dbt's reason, when it cannot be parsed."""
     gc.set_threshold(*_SELDOM)
-    return _manifest(_state())
+    return _manifest(project_state())
 
 
 def part_of(manifest: Any, arguments: Sequence[str]) -> Any:
@@ -56,19 +56,14 @@ def part_of(manifest: Any, arguments: Sequence[str]) -> Any:
     return replace(manifest, **{kind: {one: node for one, node in getattr(manifest, kind).items() if one in needed} for kind in kinds})
 
 
+def tests_references(node: Any) -> bool:
+    """Whether a node is one of the tests that look where references lead (macros/tests/references_arrive.sql)."""
+    return getattr(getattr(node, "test_metadata", None), "name", None) == "references_arrive"
+
+
 def _selected(arguments: Sequence[str]) -> Sequence[str]:
     """What follows `--select`, up to the next option."""
     return list(takewhile(lambda one: not one.startswith("--"), arguments[arguments.index("--select") + 1 :]))
-
-
-def _state() -> str:
-    """A hash of what decides how the project is parsed: its files, as far as their names, sizes and times tell, and dbt."""
-    from dbt.version import __version__
-
-    folders = ("models", "macros", "tests/dbt", "seeds")
-    files = [PROJECT / "dbt_project.yml", PROJECT / "profiles.yml", *(path for one in folders for path in (PROJECT / one).rglob("*"))]
-    found = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files) if path.is_file()]
-    return hashlib.sha256(repr((__version__, found)).encode()).hexdigest()[:32]
 
 
 @lru_cache(maxsize=1)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -60,6 +60,14 @@ class News:
     def is_everything(self) -> bool:
         """Whether every topic is built anew."""
         return set(self.rebuild) == set(self.newest)
+
+    def without(self, topics: Collection[str]) -> "News":
+        """The same, less what is new of some topics."""
+        return replace(self, topics=tuple(topic for topic in self.topics if topic not in topics), steady=self.steady.difference(topics))
+
+    def of(self, topics: Collection[str]) -> "News":
+        """Only what is new of some topics, of which nothing is built anew."""
+        return replace(self.without(set(self.topics).difference(topics)), rebuild=(), removed=())
 
 
 def find_news(connection: duckdb.DuckDBPyConnection) -> News:

@@ -9,8 +9,8 @@ from functools import partial
 
 import duckdb
 
-from loaders.build import BuildReport, build, get_ready
-from loaders.checkpoints import checkpoint_meanwhile
+from loaders.build import BuildReport, build, get_ready_for
+from loaders.checkpoints import PutAway, checkpoint_meanwhile
 from loaders.errors import LoaderError
 from loaders.landing import at_work
 from loaders.news import LEDGER, MARKET, News, find_news
@@ -55,24 +55,37 @@ class _Course:
             self.seconds[step] = round(time.monotonic() - began, 3)
 
 
+@dataclass(frozen=True, slots=True)
+class BetweenRounds:
+    """What is done between two runs of one process, while nobody waits."""
+
+    copy: CopyAhead
+    put_away: PutAway
+
+    def begin(self) -> None:
+        """The time between has begun."""
+        self.put_away.begin()
+        self.copy.begin()
+
+
 def run(
     settings: Settings,
     progress: Progress,
     full_refresh: bool = False,
     stopping: Stopping = lambda: False,
-    copy: CopyAhead | None = None,
+    between: BetweenRounds | None = None,
 ) -> RunReport:
     """Mirror and load what is new, build the topics with news, publish. Without news, two steps are not even started.
 
     WarehouseBusy while another command works on this warehouse. The last line says how it ended, whether it went through or
-    not. Once ``stopping`` says so, no further step is begun; the next run goes on from there. ``copy`` is that of who runs again and
-    again, and may have been made while there was nothing to do.
+    not. Once ``stopping`` says so, no further step is begun; the next run goes on from there. ``between`` is for who runs again and
+    again: what can be done while nobody waits is left to it.
     """
     settings.require_exports_url()
     course = _Course()
     try:
-        with at_work(settings.home), nullcontext(copy) if copy else copied_ahead(settings) as copy:
-            synced = _run(settings, progress, full_refresh, stopping, course, copy)
+        with at_work(settings.home), nullcontext(between.copy) if between else _copied_ahead(settings) as copy:
+            synced = _run(settings, progress, full_refresh, stopping, course, copy, between and between.put_away)
             code = exit_code([synced])
     except LoaderError as error:
         progress(summary(course.sync, course.build, course.seconds, error_code(error)))
@@ -81,12 +94,27 @@ def run(
     return RunReport(synced, course.build, course.publish, course.seconds)
 
 
-def copied_ahead(settings: Settings) -> CopyAhead:
+@contextmanager
+def between_rounds(settings: Settings) -> Iterator[BetweenRounds]:
+    """Within: a process that runs again and again. Ends when what was begun is done."""
+    with _copied_ahead(settings) as copy, PutAway() as put_away:
+        yield BetweenRounds(copy, put_away)
+
+
+def _copied_ahead(settings: Settings) -> CopyAhead:
     """Where the next version is begun, as a copy of the last one."""
     return CopyAhead(settings, told_apart)
 
 
-def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: Stopping, course: _Course, copy: CopyAhead) -> SyncReport:
+def _run(
+    settings: Settings,
+    progress: Progress,
+    full_refresh: bool,
+    stopping: Stopping,
+    course: _Course,
+    copy: CopyAhead,
+    put_away: PutAway | None,
+) -> SyncReport:
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
     To open a large one takes a fifth of a second each time, and to close it a checkpoint; and nobody can take it between two steps.
@@ -96,7 +124,7 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
     said, limit = within("sync", progress), settings.limits.memory
     with ThreadPoolExecutor(1, thread_name_prefix="dbt") as reading, open_build(settings.build, memory_limit=limit) as connection:
         with course.timed("sync"), open_remote(settings) as remote:
-            begin = partial(reading.submit, get_ready)
+            begin = partial(reading.submit, get_ready_for, settings)
             course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=begin)
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
@@ -106,7 +134,9 @@ def _run(settings: Settings, progress: Progress, full_refresh: bool, stopping: S
             copy.begin()
         if is_new:
             _build(settings, news, full_refresh, progress, course, reading)
-        with checkpoint_meanwhile(connection) if is_new else nullcontext():
+        if is_new and put_away:
+            put_away.give(connection)
+        with checkpoint_meanwhile(connection) if is_new and not put_away else nullcontext():
             _publish(settings, connection, progress, stopping, course, copy if is_to_publish else None)
     return synced
 
@@ -149,7 +179,7 @@ def _say(lines: Iterable[Line], step: str, progress: Progress) -> None:
 
 def _show_built(built: BuildReport, progress: Progress) -> None:
     warned = f", {len(built.warnings)} of them with a warning" if built.warnings else ""
-    facts = {"models": built.models, "tests": built.tests, "warnings": len(built.warnings)}
+    facts = {"models": built.models, "tests": built.tests, "warnings": len(built.warnings), "repeated": built.repeated}
     progress(detail("build", Line(f"{counted(built.models, 'model')} built, {counted(built.tests, 'test')} passed{warned}", **facts)))
     if built.unresolved_references:
         text = f"{counted(built.unresolved_references, 'unresolved reference')}: audit.unresolved_references says which, and why"

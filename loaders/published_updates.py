@@ -14,10 +14,11 @@ from typing import Any
 
 import duckdb
 
+from loaders.catalog import catalog_of
 from loaders.checkpoints import NOTHING_TOGETHER, give_back_places
 from loaders.privacy import Policy
 from loaders.publications import Publication, state_of
-from loaders.published_relations import IN_FORCE, NEWEST_FILE, Relation, comments_of, in_force
+from loaders.published_relations import IN_FORCE, NEWEST_FILE, PUBLISHED_SCHEMAS, Relation, in_force
 from loaders.published_tables import attached, selected
 from loaders.table_macros import create_table_macros
 from loaders.warehouse import quote
@@ -44,7 +45,7 @@ def shape_of(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation
         policy.fingerprint,
         fingerprints,
         relations,
-        sorted(comments_of(connection), key=repr),
+        catalog_of(connection, PUBLISHED_SCHEMAS),
     )
     return hashlib.sha256(repr(known).encode()).hexdigest()
 

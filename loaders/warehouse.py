@@ -164,9 +164,14 @@ def quote_text(text: str) -> str:
 def open_scratch(memory_limit: str) -> duckdb.DuckDBPyConnection:
     """An empty database in memory, for reading what is not trusted yet; it puts nothing on the disk."""
     connection = duckdb.connect(config={"memory_limit": memory_limit, "temp_directory": ""})
+    set_up(connection)
+    return connection
+
+
+def set_up(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection, or another cursor on it, the settings that all work here by."""
     for statement in _SESSION:
         connection.execute(statement)
-    return connection
 
 
 @contextmanager
@@ -180,8 +185,7 @@ def open_build(path: Path, read_only: bool = False, memory_limit: str | None = N
     is_new = read_only and not path.exists()
     connection = duckdb.connect() if is_new else _connect(path, read_only)
     try:
-        for statement in _SESSION:
-            connection.execute(statement)
+        set_up(connection)
         if memory_limit:
             connection.execute(f"set memory_limit = {quote_text(memory_limit)}")
         there = refuse_altered(connection, path, _KEPT_TABLES)

@@ -1,7 +1,8 @@
 """The main job, again and again in one process: what takes time to start is started once.
 
-Nothing is held between two rounds: no connection, no lock, no database; only the copy that the next version is begun with is made
-then. docs/decisions/0023 says what ends it and what does not.
+Nothing is held between two rounds: no connection, no lock, no database, once what nobody has to wait for is done: what was built is
+moved from DuckDB's log into the file, and the copy made that the next version is begun with. docs/decisions/0023 says what ends it
+and what does not.
 """
 
 import signal
@@ -16,11 +17,10 @@ from typing import Any
 from loaders.build import get_ready
 from loaders.durations import in_words
 from loaders.errors import LoaderError, Never, SettingsError
-from loaders.pipeline import copied_ahead, run
+from loaders.pipeline import BetweenRounds, between_rounds, run
 from loaders.progress import Line, Progress, heading
 from loaders.settings import Settings
 from loaders.summary import error_code, exit_code
-from loaders.versions import CopyAhead
 
 _LONGEST_WAIT = timedelta(hours=1)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -78,12 +78,12 @@ def _restore(handlers: dict[signal.Signals, Any]) -> None:
 def watch(settings: Settings, progress: Progress, every: timedelta, rounds: int | None = None, stop: Stop | None = None) -> WatchReport:
     """Run, wait, run, until told to stop or for so many rounds. An error ends a round and not the watch, but for SettingsError."""
     stop, number, failures, code = stop or Stop(), 0, 0, 0
-    with stop.on_signals(), copied_ahead(settings) as copy:
+    with stop.on_signals(), between_rounds(settings) as between:
         while not stop():
             number += 1
             moment = datetime.now(UTC)
             progress(heading("watch", f"round {number}, {moment:%Y-%m-%d %H:%M:%S} UTC", round=number))
-            code, refused = _round(settings, progress, stop, copy)
+            code, refused = _round(settings, progress, stop, between)
             failures = failures + 1 if refused else 0
             if number == rounds or stop():
                 break
@@ -92,17 +92,17 @@ def watch(settings: Settings, progress: Progress, every: timedelta, rounds: int 
                 progress(
                     Line(f"somebody has to act; the next round is in {in_words(wait)}", step="watch", level="error", failures=failures)
                 )
+            between.begin()
             if number == 1:
                 get_ready()  # for the first news: a round without any does not load dbt
-            copy.begin()  # while there is nothing else to do
             stop.wait(wait)
     return WatchReport(number, 0 if stop() else code)
 
 
-def _round(settings: Settings, progress: Progress, stop: Stop, copy: CopyAhead) -> tuple[int, bool]:
+def _round(settings: Settings, progress: Progress, stop: Stop, between: BetweenRounds) -> tuple[int, bool]:
     """One run: its exit code, and whether it failed in a way that somebody has to mend."""
     try:
-        return exit_code([run(settings, progress, stopping=stop, copy=copy).sync]), False
+        return exit_code([run(settings, progress, stopping=stop, between=between).sync]), False
     except SettingsError:  # the environment of a process does not change any more
         raise
     except LoaderError as error:
