@@ -41,8 +41,8 @@ class BuildReport:
     repeated: int = 0
 
 
-def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildReport:
-    """Build and test what the news concerns; BuildFailed with dbt's reasons. No other process may have the build database open.
+def build(settings: Settings, connection: duckdb.DuckDBPyConnection, news: News, full_refresh: bool = False) -> BuildReport:
+    """Build and test what the news concerns in the build that ``connection`` has open; BuildFailed with dbt's reasons.
 
     After a change of the project what it concerns is built from the raw rows: what the marts say is to depend on the files
     and on the project as it stands, not on what it was when they arrived.
@@ -50,34 +50,33 @@ def build(settings: Settings, news: News, full_refresh: bool = False) -> BuildRe
     Topics that go on as they were are built without dbt, once it is known what dbt says for them: docs/decisions/0038.
     """
     kept = Kept(settings)
-    with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
-        repeat = Repeat(connection, kept, () if full_refresh else sorted(news.steady))
-        repeat.build_models()
-        built = repeat.topics
-        reports = [_by_dbt(settings, news.without(built), full_refresh, kept)]
-        repeat.run_tests()
-        reports += [_by_dbt(settings, news.of(built - repeat.topics), full_refresh, kept), _repeated(repeat)]
-        noticed = tuple(failed_casts(connection, newest_built(connection)))
-        _drop_removed(connection, news.removed)
-        _remember_built(connection, news, full_refresh)
+    repeat = Repeat(connection, kept, () if full_refresh else sorted(news.steady))
+    repeat.build_models()
+    built = repeat.topics
+    reports = [_by_dbt(settings, connection, news.without(built), full_refresh, kept)]
+    repeat.run_tests()
+    reports += [_by_dbt(settings, connection, news.of(built - repeat.topics), full_refresh, kept), _repeated(repeat)]
+    noticed = tuple(failed_casts(connection, newest_built(connection)))
+    _drop_removed(connection, news.removed)
+    _remember_built(connection, news, full_refresh)
     return _added_up(reports, noticed)
 
 
-def _by_dbt(settings: Settings, news: News, full_refresh: bool, kept: Kept) -> BuildReport:
+def _by_dbt(settings: Settings, connection: duckdb.DuckDBPyConnection, news: News, full_refresh: bool, kept: Kept) -> BuildReport:
     """Have dbt build what the news concerns, and keep what it says for topics that go on as they were."""
     reports = []
     for arguments in builds(news, full_refresh):
         command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", *arguments]
-        is_heard = "--full-refresh" not in arguments and bool(news.steady)
-        reports.append(_heard(settings, command, news, kept) if is_heard else run_dbt(settings, command))
+        if "--full-refresh" in arguments or not news.steady:
+            reports.append(run_dbt(settings, command))
+        else:
+            reports.append(_heard(settings, command, news, kept, catalog_of(connection)))
     return _added_up(reports)
 
 
-def _heard(settings: Settings, command: Sequence[str], news: News, kept: Kept) -> BuildReport:
+def _heard(settings: Settings, command: Sequence[str], news: News, kept: Kept, catalog: str) -> BuildReport:
     from loaders.overheard import keep_what_was_said, overhearing
 
-    with open_build(settings.build) as connection:
-        catalog = catalog_of(connection)
     with overhearing() as overheard:
         results = _results_of(settings, command)
     keep_what_was_said(kept, overheard, results, news, catalog)
@@ -111,14 +110,13 @@ def test_all(settings: Settings) -> BuildReport:
     return run_dbt(settings, ["test", "--exclude-resource-type", "unit_test", *option("--exclude", left_out)])
 
 
-def get_ready_for(settings: Settings) -> None:
-    """Get ready where dbt will have to render what is new; it might have to anyway, where somebody has changed something."""
-    if not Kept(settings):
-        get_ready()
+def get_ready(settings: Settings) -> None:
+    """Import dbt and read the project, which takes seconds, while nobody waits; unless it is known what dbt says of the project.
 
-
-def get_ready() -> None:
-    """Import dbt and read the project, which takes seconds, while nobody waits. What is wrong is said when there is something to build."""
+    It may be needed even then, for a topic that brings a new column, say. What is wrong is said when there is something to build.
+    """
+    if Kept(settings):
+        return
     with suppress(Exception):
         parsed_project()
         import dbt.adapters.duckdb.connections

@@ -7,6 +7,7 @@ longer than all the rest of an hour's work. So it does not where ``NOTHING_TOGET
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import duckdb
 
@@ -25,8 +26,8 @@ def checkpoint_meanwhile(connection: duckdb.DuckDBPyConnection) -> Iterator[None
 
 
 class PutAway:
-    """The same, in the time between two rounds of a process that works again and again: a context, in which the database of a connection
-    that is ``given`` stays open for as long as that takes, though its user has closed it."""
+    """The same, in the time between two rounds of a process that works again and again: a context, in which a database that is given
+    stays open for as long as that takes, though its user has closed it."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
@@ -39,9 +40,9 @@ class PutAway:
         self.begin()
         self._thread.shutdown()
 
-    def give(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Keep its database open until ``begin``, and until what was written to it is in the file."""
-        self._given.append(connection.cursor())
+    def give(self, database: Path) -> None:
+        """Keep a database open that this process has open, until ``begin`` and until what was written to it is in the file."""
+        self._given.append(duckdb.connect(str(database)))  # a connection of its own: cursors are closed with theirs
 
     def begin(self) -> None:
         """Now nobody waits."""

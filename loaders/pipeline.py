@@ -9,14 +9,14 @@ from functools import partial
 
 import duckdb
 
-from loaders.build import BuildReport, build, get_ready_for
+from loaders.build import BuildReport, build, get_ready
 from loaders.checkpoints import PutAway, checkpoint_meanwhile
 from loaders.errors import LoaderError
 from loaders.landing import at_work
 from loaders.news import LEDGER, MARKET, News, find_news
 from loaders.noticed import new_columns
 from loaders.progress import Line, Progress, detail, heading, within
-from loaders.publish import PublishReport, is_behind, is_rolled_back, publish
+from loaders.publish import PublishReport, is_behind, is_rolled_back, publish_tested
 from loaders.published_updates import told_apart
 from loaders.remote import open_remote
 from loaders.settings import Settings
@@ -124,7 +124,7 @@ def _run(
     said, limit = within("sync", progress), settings.limits.memory
     with ThreadPoolExecutor(1, thread_name_prefix="dbt") as reading, open_build(settings.build, memory_limit=limit) as connection:
         with course.timed("sync"), open_remote(settings) as remote:
-            begin = partial(reading.submit, get_ready_for, settings)
+            begin = partial(reading.submit, get_ready, settings)
             course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=begin)
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
@@ -133,19 +133,27 @@ def _run(
         if is_to_publish:
             copy.begin()
         if is_new:
-            _build(settings, news, full_refresh, progress, course, reading)
+            _build(settings, connection, news, full_refresh, progress, course, reading)
         if is_new and put_away:
-            put_away.give(connection)
+            put_away.give(settings.build)
         with checkpoint_meanwhile(connection) if is_new and not put_away else nullcontext():
             _publish(settings, connection, progress, stopping, course, copy if is_to_publish else None)
     return synced
 
 
-def _build(settings: Settings, news: News, full_refresh: bool, progress: Progress, course: _Course, reading: ThreadPoolExecutor) -> None:
+def _build(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    news: News,
+    full_refresh: bool,
+    progress: Progress,
+    course: _Course,
+    reading: ThreadPoolExecutor,
+) -> None:
     progress(heading("build", _in_words(news, full_refresh), topics=_topics(news)))
     with course.timed("build"):
         reading.shutdown()
-        course.build = build(settings, news, full_refresh)
+        course.build = build(settings, connection, news, full_refresh)
     _show_built(course.build, progress)
     _say(course.build.failed_casts, "build", progress)
 
@@ -162,7 +170,7 @@ def _publish(
     if copy and not stopping():
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):
-            course.publish = publish(settings, carry_on=copy)
+            course.publish = publish_tested(settings, connection, copy)
     if stopping():
         progress(Line("told to stop: the next run goes on from here", step="run"))
     elif not course.build and not course.publish:

@@ -49,28 +49,36 @@ class PublishReport:
     rolled_back_from: int | None = None
 
 
-def publish(settings: Settings, carry_on: CopyAhead | None = None) -> PublishReport:
-    """Check the build, write it to a new file, check that, and switch to it; PublishRefused otherwise.
-
-    ``carry_on``: the build is what runs have made of it and tested, so that a copy of the last version may be brought up to date instead.
-    """
+def publish(settings: Settings) -> PublishReport:
+    """Check the build, write it to a new file, check that, and switch to it; PublishRefused otherwise."""
     settings.require_warehouse()
     with open_build(settings.build) as connection:
         _refuse_if_behind(connection)
-        built_by_hand = not carry_on and bool(find_news(connection))
+        built_by_hand = bool(find_news(connection))
     if built_by_hand:  # a run tests what it builds; what dbt built by hand is tested here
         test_all(settings)
-    policy = policy_of(settings)
     with open_build(settings.build, memory_limit=settings.limits.memory) as connection:
-        before, known = number_in_force(settings), read_publications(connection)
-        number, relations = _next_number(settings, known), read_relations(connection)
-        shape = shape_of(connection, relations, policy)
-        last = _last(settings, known, shape) if carry_on else None
-        with workshop(settings) as part:
-            rows = _read_back(part, *_write(connection, relations, part, policy, last, carry_on))
-            put_in_force(settings, part, number)
-        remember(connection, number, policy, rows, shape, stamp_of(settings, number) or "")
-        _prune(settings, connection, before)
+        return _published(settings, connection, None)
+
+
+def publish_tested(settings: Settings, connection: duckdb.DuckDBPyConnection, carry_on: CopyAhead) -> PublishReport:
+    """The same with the build that ``connection`` has open, which is what runs have made of it and tested: a copy of the last version may
+    be brought up to date instead."""
+    _refuse_if_behind(connection)
+    return _published(settings, connection, carry_on)
+
+
+def _published(settings: Settings, connection: duckdb.DuckDBPyConnection, carry_on: CopyAhead | None) -> PublishReport:
+    policy = policy_of(settings)
+    before, known = number_in_force(settings), read_publications(connection)
+    number, relations = _next_number(settings, known), read_relations(connection)
+    shape = shape_of(connection, relations, policy)
+    last = _last(settings, known, shape) if carry_on else None
+    with workshop(settings) as part:
+        rows = _read_back(part, *_write(connection, relations, part, policy, last, carry_on))
+        put_in_force(settings, part, number)
+    remember(connection, number, policy, rows, shape, stamp_of(settings, number) or "")
+    _prune(settings, connection, before)
     return PublishReport(settings.published, rows, number, policy.mode, last and last.number)
 
 

@@ -94,7 +94,7 @@ def watch(settings: Settings, progress: Progress, every: timedelta, rounds: int 
                 )
             between.begin()
             if number == 1:
-                get_ready()  # for the first news: a round without any does not load dbt
+                get_ready(settings)  # for the first news: a round without any does not load dbt
             stop.wait(wait)
     return WatchReport(number, 0 if stop() else code)
 

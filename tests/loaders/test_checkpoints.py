@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loaders.checkpoints import checkpoint_meanwhile, give_back_places
+from loaders.checkpoints import PutAway, checkpoint_meanwhile, give_back_places
 from loaders.warehouse import open_build
 
 ROWS = 300_000
@@ -59,3 +59,15 @@ def test_what_is_written_during_a_checkpoint_is_there_afterwards(build: duckdb.D
     with duckdb.connect(str(tmp_path / "build.duckdb"), read_only=True) as reader:
         found = reader.execute("select count(*), count(*) filter (name = 'late'), count(*) filter (name[-1] = '+') from raw.units")
         assert found.fetchone() == (ROWS + 20, 20, ROWS // 2)
+
+
+def test_what_is_put_away_is_in_the_log_until_nobody_waits(build: duckdb.DuckDBPyConnection, tmp_path: Path):
+    log = tmp_path / "build.duckdb.wal"
+    with PutAway() as put_away:
+        replace(build, 2)
+        put_away.give(tmp_path / "build.duckdb")
+        build.close()
+        assert log.stat().st_size > 0
+    assert not log.exists()
+    with duckdb.connect(str(tmp_path / "build.duckdb"), read_only=True) as reader:
+        assert reader.execute("select count(*) filter (name[-1] = '+') from raw.units").fetchone() == (ROWS // 2,)
