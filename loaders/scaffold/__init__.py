@@ -48,9 +48,10 @@ def _write_scaffold(settings: Settings, topic: str | None, with_tables: bool, pr
     if topic and with_tables and settings.build.exists():
         with open_build(settings.build) as connection:
             news = find_news(connection)
+            if news:
+                progress(f"build    {topic}")
+                build(settings, connection, news)
         if news:
-            progress(f"build    {topic}")
-            build(settings, news)
             progress(f"publish  {settings.published}")
             publish(settings)
     return report

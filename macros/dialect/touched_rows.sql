@@ -3,7 +3,7 @@
 
     end_of_log        the select of the greatest file id in the log. log, `this`.
     counts_no_longer  the condition on a row of the log that its file counts no longer. Hardly ever does one, so that DuckDB is asked for them
-                      first, by one column, and compares no row with the ledger. Expects files; log, `this`; known, the expression files.
+                      first, by one column, in order (decision 38), and compares no row with the ledger. Expects files; log, `this`; known, the expression files.
     touched_rows      every row, old and new, of the touched records, with its image. DuckDB reads the keys of all rows, and of those that are
                       wanted the few columns that resolving needs: what was delivered in the others stays where it is. Expects touched,
                       new_rows and log_with_news; log, `this`; columns, of topic_columns; touched, the common table expressions that end
@@ -29,7 +29,7 @@
 {% macro default__counts_no_longer(log, known) -%}
     {%- set condition = '_file_id not in (select _file_id from files where is_counting)' -%}
     {%- if log is string -%}{%- do return(condition) -%}{%- endif -%} {#- a fixture of dbt's unit tests cannot be asked -#}
-    {%- set found = run_query('with ' ~ known ~ ' select distinct _file_id from ' ~ log ~ ' where ' ~ condition).columns[0].values() -%}
+    {%- set found = run_query('with ' ~ known ~ ' select distinct _file_id from ' ~ log ~ ' where ' ~ condition ~ ' order by 1').columns[0].values() -%}
     _file_id in ({{ found | join(', ') or 'null' }})
 {%- endmacro %}
 
