@@ -19,13 +19,8 @@ _SOURCE = re.compile(r"\b(?:from|join)\s+(\(describe\b|[^\s(]+\(|\S+)", re.IGNOR
 _OF_CATALOG = re.compile(
     r"\(describe|system\.information_schema\.\w+|duckdb_(databases|constraints|indexes|tables|columns)\(|pragma_table_info\(", re.IGNORECASE
 )
-_LEADS_ON = {
-    "description",
-    "rollback",
-    "commit",
-    "close",
-    "interrupt",
-}  # what else dbt does with a cursor; all other ways to read are unheard
+# What else dbt does with a cursor. All other ways to read are unheard.
+_HARMLESS = {"description", "rollback", "commit", "close", "interrupt"}
 
 
 class Overheard:
@@ -79,6 +74,10 @@ def overhearing() -> Iterator[Overheard]:
     class Heard(local.DuckDBCursorWrapper):
         """dbt's cursor, which notes what passes through it."""
 
+        def __init__(self, cursor: Any):
+            super().__init__(cursor)
+            self._saying = _Saying("", None)  # nothing yet
+
         def execute(self, sql: str, bindings: Any = None) -> Any:
             self._saying = overheard.note(sql, bindings)
             super().execute(sql, bindings)
@@ -89,7 +88,7 @@ def overhearing() -> Iterator[Overheard]:
             return rows
 
         def __getattr__(self, name: str) -> Any:
-            if name not in _LEADS_ON:
+            if name not in _HARMLESS:
                 self._saying.is_heard = False
             return super().__getattr__(name)
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,11 +24,12 @@ from loaders.settings import Settings
 
 # What differs from one invocation to the next, whatever the project and the data are. A project that says any of it is rendered each time.
 _FLEETING = re.compile(
-    r"run_started_at|invocation_id|thread_id|dbt_metadata_envs|selected_resources|modules\.(?!re\b)|\|\s*random\b"
+    r"run_started_at|invocation_id|thread_id|dbt_metadata_envs|selected_resources|modules\b(?!\.re\b)|\|\s*random\b"
     r"|env_var\((?!\s*['\"]\w+['\"])"
 )
 _ENVIRONMENT = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
-_SET_FOR_DBT = {"FORTRESS_HOME", "FORTRESS_MEMORY_LIMIT"}  # loaders/build.py; no statement holds them
+# Set for dbt by loaders/build.py, or where it writes what it made: no statement holds them.
+_IN_NO_STATEMENT = {"FORTRESS_HOME", "FORTRESS_MEMORY_LIMIT", "DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_LOG_PATH", "DBT_TARGET_PATH"}
 _INDEX = "nodes"
 
 
@@ -92,6 +94,8 @@ class Kept:
         """Keep what was rendered since this was opened, and which nodes stand on ``topics``. What was kept of other topics stays."""
         with suppress(OSError):  # what cannot be kept is rendered each time
             if project_state() == self._state and (environment := _environment()) is not None:
+                if not self._topics:  # whatever is there is of another state
+                    shutil.rmtree(self._folder, ignore_errors=True)
                 make_private_folder(self._folder)
                 for one in rendered:
                     self._write(one.node.unique_id, asdict(one))
@@ -122,12 +126,14 @@ class Kept:
 
 
 def _environment() -> dict[str, str] | None:
-    """The variables that the project reads, with a hash of what each says; None where it reads what no two invocations have in common."""
-    texts = [path.read_text(encoding="utf-8") for path in project_files() if path.suffix != ".csv"]
+    """The variables that decide what dbt renders, hashed; None where the project reads what no two invocations have in common."""
+    texts = [path.read_text(encoding="utf-8") for path in project_files() if path.suffix not in (".csv", ".md")]
     if any(_FLEETING.search(text) for text in texts):
         return None
-    return _digests({name for text in texts for name in _ENVIRONMENT.findall(text)} - _SET_FOR_DBT)
+    return _digests(name for text in texts for name in _ENVIRONMENT.findall(text))
 
 
 def _digests(names: Iterable[str]) -> dict[str, str]:
-    return {name: hashlib.sha256(os.environ.get(name, "\0").encode(errors="surrogateescape")).hexdigest() for name in names}
+    """What these variables say, and all that are dbt's own flags (``DBT_FULL_REFRESH``)."""
+    decisive = {*names, *(name for name in os.environ if name.startswith("DBT_"))} - _IN_NO_STATEMENT
+    return {name: hashlib.sha256(os.environ.get(name, "\0").encode(errors="surrogateescape")).hexdigest() for name in decisive}

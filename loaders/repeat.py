@@ -1,7 +1,7 @@
 """A build that goes on from the one before, without dbt: what dbt would say is known, and said again (loaders/rendered.py).
 
 Each statement runs in dbt's order and in its transactions, and what dbt had asked on the way is asked again. Where an answer is
-another one, or DuckDB refuses something, the transaction is taken back, and dbt does it: it finds the build as if nothing had been.
+another one, or DuckDB refuses something, the transaction is taken back, and dbt does it: it finds the build as after a crash.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ class Repeat:
         self._nodes = {topic: nodes for topic, nodes in self._nodes.items() if all(one.node != node for one in nodes)}
 
     def _said_again(self, rendered: Rendered) -> Repeated | None:
-        """What came of a node; None where dbt has to do it, who finds that nothing was done."""
+        """What came of a node; None where dbt has to do it."""
         rows: list[tuple[Any, ...]] = []
         with self._connection.cursor() as cursor, suppress(duckdb.Error):  # closing takes back what is not committed
             set_up(cursor)

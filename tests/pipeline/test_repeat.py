@@ -218,3 +218,5 @@ def test_a_variable_that_the_project_reads_is_read_anew(with_own_project: Repeat
     monkeypatch.setenv("WHO_ASKS", "somebody")
     assert not is_repeated(with_own_project.update(4, "U,a,4"))
     assert is_repeated(with_own_project.update(5, "U,a,5"))
+    monkeypatch.setenv("DBT_FULL_REFRESH", "true")  # dbt's own
+    assert not is_repeated(with_own_project.update(6, "U,a,6"))
