@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 
 import duckdb
 
@@ -118,14 +117,19 @@ def _run(
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
     To open a large one takes a fifth of a second each time, and to close it a checkpoint; and nobody can take it between two steps.
-    dbt and the project, which take seconds to read, are read by a second thread from the first file on that is to be loaded.
+    From the first file on that is to be loaded, a thread reads dbt and the project, where that will be needed, and another copies the
+    version in force.
     """
     progress(heading("sync", settings.source_label, source=settings.source_label))
     said, limit = within("sync", progress), settings.limits.memory
     with ThreadPoolExecutor(1, thread_name_prefix="dbt") as reading, open_build(settings.build, memory_limit=limit) as connection:
+
+        def on_news() -> None:
+            reading.submit(get_ready, settings)
+            copy.begin()
+
         with course.timed("sync"), open_remote(settings) as remote:
-            begin = partial(reading.submit, get_ready, settings)
-            course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=begin)
+            course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=on_news)
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
         is_new = bool(news or full_refresh) and not stopping()
