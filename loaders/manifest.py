@@ -5,7 +5,6 @@ project says does not depend on the warehouse it is run on, so this copy is know
 """
 
 import gc
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import Any
 from loaders.errors import BuildFailed
 from loaders.project_state import project_state
 from loaders.settings import PROJECT
+from loaders.whole_files import write_whole
 
 # A log of every statement costs a tenth of a build, and is of use to nobody but dbt's own authors. On the terminal dbt says nothing:
 # what fails is said in our own words, and standard output may be one JSON document.
@@ -95,6 +95,4 @@ def _keep(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for old in path.parent.glob("*.msgpack"):
         old.unlink(missing_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    write_whole(path, content)

@@ -14,7 +14,7 @@ Comment = tuple[str, str, str, str | None, str]  # kind, schema, relation, colum
 PUBLISHED_SCHEMAS = ("marts", "audit")
 NEWEST_FILE = "_newest_file_id"  # when a build wrote a row: true of one warehouse, and not of what its files say
 IN_FORCE = "(is_current AND (NOT is_deleted))"  # macros/cdc/current_state.sql, as DuckDB writes it down
-_WORKING_COPY = "__dbt_"  # in the names of what dbt is about to put in another's place
+_IS_PUBLISHED = f"relations.schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '__dbt_')"  # dbt's working copies are not
 _BUILDS_OWN = (NEWEST_FILE, "_image")  # a hash of a whole row would tell who knows a person which row is theirs
 
 
@@ -57,7 +57,7 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
         inner join duckdb_columns() as columns
             on columns.database_name = current_database() and columns.schema_name = relations.schema_name and table_name = name
             and column_name not in {_BUILDS_OWN}
-        where relations.schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '{_WORKING_COPY}')
+        where {_IS_PUBLISHED}
         group by relations.schema_name, name
         order by relations.schema_name, name
     """
@@ -76,7 +76,7 @@ def count_rows(connection: duckdb.DuckDBPyConnection, known: Mapping[str, int] =
             union all
             select schema_name, view_name from duckdb_views() where database_name = current_database() and schema_name = 'marts'
         )
-        from relations where schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '{_WORKING_COPY}') order by all
+        from relations where {_IS_PUBLISHED} order by all
     """
     found = {f"{schema}.{name}": f"{schema}.{quote(name)}" for schema, name in connection.execute(query).fetchall()}
     return {

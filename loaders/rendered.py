@@ -21,6 +21,7 @@ from typing import Any
 from loaders.private import make_private_folder
 from loaders.project_state import project_files, project_state
 from loaders.settings import Settings
+from loaders.whole_files import write_whole
 
 # What differs from one invocation to the next, whatever the project and the data are. A project that says any of it is rendered each time.
 _FLEETING = re.compile(
@@ -116,13 +117,7 @@ class Kept:
         return {}
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        path = self._folder / f"{name}.json"
-        part = path.with_suffix(f".{os.getpid()}.part")
-        try:
-            part.write_text(json.dumps({"state": self._state, **content}), encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)  # of a full disk
+        write_whole(self._folder / f"{name}.json", json.dumps({"state": self._state, **content}).encode())
 
 
 def _environment() -> dict[str, str] | None:

@@ -67,7 +67,7 @@ def _news_of(news: News) -> list[str]:
     changed, steady = ([one for one in news.topics if (one in news.steady) == is_steady] for is_steady in (False, True))
     nodes = [manifest.nodes[one] for one in _standing_on(manifest, changed)] + _tables_on(manifest, steady)
     others = set(tests_of([topic for topic in modelled_topics() if topic not in news.topics]))
-    names = dict.fromkeys(node.name for node in nodes if node.name not in others and node.name not in _NOT_BY_FILES)
+    names = dict.fromkeys(node.name for node in nodes if node.name not in others)
     return [*names, *([MARKET_MODELS] if MARKET in news.topics else [])]
 
 
@@ -75,7 +75,7 @@ def nodes_of(news: News, topic: str) -> list[Any]:
     """What is built and tested for a topic among the news whose views stand: dbt's nodes."""
     manifest = parsed_project()
     manifest.build_parent_and_child_maps()
-    others = {*tests_of([one for one in modelled_topics() if one != topic]), *_NOT_BY_FILES}
+    others = set(tests_of([one for one in modelled_topics() if one != topic]))
     nodes = [node for node in _tables_on(manifest, [topic]) if node.name not in others]
     return nodes if MARKET in news.newest else [node for node in nodes if not _is_of_market(manifest, node)]
 
@@ -87,9 +87,9 @@ def _is_of_market(manifest: Any, node: Any) -> bool:
 
 
 def _tables_on(manifest: Any, chosen: Sequence[str]) -> list[Any]:
-    """What stands on topics, but for the views."""
+    """What stands on topics whose views stand, and is built by their files."""
     nodes = (manifest.nodes[one] for one in _standing_on(manifest, chosen))
-    return [node for node in nodes if node.config.materialized in _TABLES]
+    return [node for node in nodes if node.config.materialized in _TABLES and node.name not in _NOT_BY_FILES]
 
 
 def _standing_on(manifest: Any, chosen: Sequence[str]) -> list[str]:

@@ -3,7 +3,8 @@
 
     end_of_log        the select of the greatest file id in the log. log, `this`.
     counts_no_longer  the condition on a row of the log that its file counts no longer. Hardly ever does one, so that DuckDB is asked for them
-                      first, by one column, in order (decision 38), and compares no row with the ledger. Expects files; log, `this`; known, the expression files.
+                      first, by one column, and compares no row with the ledger; in order, as the answer is compared (decision 38). Expects
+                      files; log, `this`; known, the expression files.
     touched_rows      every row, old and new, of the touched records, with its image. DuckDB reads the keys of all rows, and of those that are
                       wanted the few columns that resolving needs: what was delivered in the others stays where it is. Expects touched,
                       new_rows and log_with_news; log, `this`; columns, of topic_columns; touched, the common table expressions that end
