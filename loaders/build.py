@@ -62,6 +62,11 @@ def build(settings: Settings, connection: duckdb.DuckDBPyConnection, news: News,
     return _added_up(reports, noticed)
 
 
+def hear(settings: Settings, connection: duckdb.DuckDBPyConnection, news: News) -> None:
+    """Have dbt build what the news concerns, only to keep what it says of it."""
+    _by_dbt(settings, connection, news, False, Kept(settings))
+
+
 def _by_dbt(settings: Settings, connection: duckdb.DuckDBPyConnection, news: News, full_refresh: bool, kept: Kept) -> BuildReport:
     """Have dbt build what the news concerns, and keep what it says for topics that go on as they were."""
     reports = []

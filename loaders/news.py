@@ -65,6 +65,10 @@ class News:
         """The same, less what is new of some topics."""
         return replace(self, topics=tuple(topic for topic in self.topics if topic not in topics), steady=self.steady.difference(topics))
 
+    def pretended(self, topics: Collection[str]) -> "News":
+        """News of topics that have none and go on as they are."""
+        return replace(self, topics=tuple(topics), steady=frozenset(topics))
+
     def of(self, topics: Collection[str]) -> "News":
         """Only what is new of some topics, of which nothing is built anew."""
         return replace(self.without(set(self.topics).difference(topics)), rebuild=(), removed=())

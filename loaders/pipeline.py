@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 
@@ -17,6 +18,7 @@ from loaders.noticed import new_columns
 from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, is_behind, is_rolled_back, publish_tested
 from loaders.published_updates import told_apart
+from loaders.rehearsal import Rehearsal
 from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.summary import TEMPORARY, error_code, exit_code, summary
@@ -60,11 +62,19 @@ class BetweenRounds:
 
     copy: CopyAhead
     put_away: PutAway
+    rehearsal: Rehearsal
 
-    def begin(self) -> None:
-        """The time between has begun."""
+    def begin(self, stopping: Stopping = lambda: False) -> int:
+        """The time between has begun. How many topics were rehearsed: that is done in steps, until ``stopping`` says so, and the rest by
+        threads."""
         self.put_away.begin()
         self.copy.begin()
+        return self.rehearsal.begin(stopping)
+
+    def note_build(self, build: Path) -> None:
+        """Something was built in this database, which is open."""
+        self.put_away.give(build)
+        self.rehearsal.note_build()
 
 
 def run(
@@ -84,7 +94,7 @@ def run(
     course = _Course()
     try:
         with at_work(settings.home), nullcontext(between.copy) if between else _copied_ahead(settings) as copy:
-            synced = _run(settings, progress, full_refresh, stopping, course, copy, between and between.put_away)
+            synced = _run(settings, progress, full_refresh, stopping, course, copy, between)
             code = exit_code([synced])
     except LoaderError as error:
         progress(summary(course.sync, course.build, course.seconds, error_code(error)))
@@ -97,7 +107,7 @@ def run(
 def between_rounds(settings: Settings) -> Iterator[BetweenRounds]:
     """Within: a process that runs again and again. Ends when what was begun is done."""
     with _copied_ahead(settings) as copy, PutAway() as put_away:
-        yield BetweenRounds(copy, put_away)
+        yield BetweenRounds(copy, put_away, Rehearsal(settings))
 
 
 def _copied_ahead(settings: Settings) -> CopyAhead:
@@ -112,7 +122,7 @@ def _run(
     stopping: Stopping,
     course: _Course,
     copy: CopyAhead,
-    put_away: PutAway | None,
+    between: BetweenRounds | None,
 ) -> SyncReport:
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
@@ -138,9 +148,9 @@ def _run(
             copy.begin()
         if is_new:
             _build(settings, connection, news, full_refresh, progress, course, reading)
-        if is_new and put_away:
-            put_away.give(settings.build)
-        with checkpoint_meanwhile(connection) if is_new and not put_away else nullcontext():
+        if is_new and between:
+            between.note_build(settings.build)
+        with checkpoint_meanwhile(connection) if is_new and not between else nullcontext():
             _publish(settings, connection, progress, stopping, course, copy if is_to_publish else None)
     return synced
 

@@ -1,8 +1,8 @@
 """The main job, again and again in one process: what takes time to start is started once.
 
 Nothing is held between two rounds: no connection, no lock, no database, once what nobody has to wait for is done: what was built is
-moved from DuckDB's log into the file, and the copy made that the next version is begun with. docs/decisions/0023 says what ends it
-and what does not.
+moved from DuckDB's log into the file, the copy made that the next version is begun with, and heard what dbt would say of the next
+hour. docs/decisions/0023 says what ends it and what does not.
 """
 
 import signal
@@ -21,6 +21,7 @@ from loaders.pipeline import BetweenRounds, between_rounds, run
 from loaders.progress import Line, Progress, heading
 from loaders.settings import Settings
 from loaders.summary import error_code, exit_code
+from loaders.words import counted
 
 _LONGEST_WAIT = timedelta(hours=1)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -92,7 +93,8 @@ def watch(settings: Settings, progress: Progress, every: timedelta, rounds: int 
                 progress(
                     Line(f"somebody has to act; the next round is in {in_words(wait)}", step="watch", level="error", failures=failures)
                 )
-            between.begin()
+            if rehearsed := between.begin(stop):
+                progress(Line(f"the next files of {counted(rehearsed, 'topic')} will take no dbt", step="watch", rehearsed=rehearsed))
             if number == 1:
                 get_ready(settings)  # for the first news: a round without any does not load dbt
             stop.wait(wait)

@@ -12,22 +12,15 @@ from loaders.watch import Stop, watch
 class Told(Stop):
     """Waits to be told; the end of the input ends the watch."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.last: dict[str, object] = {}
-
     def wait(self, duration: timedelta) -> None:
-        """Answer for the round before, and wait for a line."""
-        if self.last:
-            print(json.dumps(self.last), flush=True)
-        self.last = {}
+        """Wait for a line."""
         if not sys.stdin.readline():
             self.tell()
 
     def hear(self, line: str) -> None:
-        """Keep a round's summary; errors are said as they come."""
+        """Answer with a round's summary, once its tables are published; errors are said as they come."""
         if isinstance(line, Line) and line.facts.get("summary"):
-            self.last = {"exit_code": line.facts["exit_code"], "seconds": line.facts["seconds"]}
+            print(json.dumps({"exit_code": line.facts["exit_code"], "seconds": line.facts["seconds"]}), flush=True)
         elif isinstance(line, Line) and line.level == "error":
             print(line, file=sys.stderr)
 

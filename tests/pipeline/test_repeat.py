@@ -3,19 +3,24 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import duckdb
 import pytest
 
+from tests import forked
 from tests.oracle.batches import Delivered
 from tests.pipeline.harness import TOPIC, Warehouse, as_organization, differences, draw_cases
 from tests.pipeline.small_project import SmallProject
+from tests.pipeline.states import state_of
 
 FOLDER = f"3925b293-d3a3-42bb-ad6f-ff866141c8c4/public/exported_{TOPIC}"
 SECRET = "Mr Sam Sample, flat 4b"
@@ -25,7 +30,7 @@ EVERYTHING = 4  # the change log and the ledger's model, and the tests of both; 
 
 @dataclass(frozen=True, slots=True)
 class Repeating:
-    """A warehouse that has heard what dbt says for its one topic. ``project`` is its own to change where a test says so."""
+    """A warehouse of one topic, which in time hears what dbt says of it. ``project`` is its own to change where a test says so."""
 
     project: SmallProject
     warehouse: Warehouse
@@ -64,10 +69,24 @@ class Repeating:
 
 
 @pytest.fixture(scope="module")
-def heard(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Repeating:
-    heard = Repeating(project, Warehouse(tmp_path_factory.mktemp("heard"), (TOPIC,)))
-    heard.deliver(0, "id,status", "a,OPEN", "b,OPEN", "c,OPEN")
-    heard.run()
+def loaded(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Repeating:
+    """A warehouse that has its first snapshot, and has never heard what dbt says of an hour."""
+    loaded = Repeating(project, Warehouse(tmp_path_factory.mktemp("loaded"), (TOPIC,)))
+    loaded.deliver(0, "id,status", "a,OPEN", "b,OPEN", "c,OPEN")
+    loaded.run()
+    return loaded
+
+
+@pytest.fixture
+def unheard(loaded: Repeating, tmp_path: Path) -> Repeating:
+    """A copy of it."""
+    return copied(loaded, tmp_path / "unheard")
+
+
+@pytest.fixture(scope="module")
+def heard(loaded: Repeating, tmp_path_factory: pytest.TempPathFactory) -> Repeating:
+    """The same, after its first hour."""
+    heard = copied(loaded, tmp_path_factory.mktemp("heard") / "home")
     first = heard.update(1, f'U,a,"{SECRET}"')
     assert (first["repeated"], first["models"] + first["tests"]) == (0, EVERYTHING + 1)
     return heard
@@ -76,8 +95,12 @@ def heard(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Re
 @pytest.fixture
 def repeating(heard: Repeating, tmp_path: Path) -> Repeating:
     """A copy of it."""
-    shutil.copytree(heard.warehouse.home, tmp_path / "home", symlinks=True)
-    return Repeating(heard.project, Warehouse(tmp_path / "home", (TOPIC,)))
+    return copied(heard, tmp_path / "home")
+
+
+def copied(one: Repeating, home: Path) -> Repeating:
+    shutil.copytree(one.warehouse.home, home, symlinks=True)
+    return Repeating(one.project, Warehouse(home, (TOPIC,)))
 
 
 @pytest.fixture
@@ -220,3 +243,63 @@ def test_a_variable_that_the_project_reads_is_read_anew(with_own_project: Repeat
     assert is_repeated(with_own_project.update(5, "U,a,5"))
     monkeypatch.setenv("DBT_FULL_REFRESH", "true")  # dbt's own
     assert not is_repeated(with_own_project.update(6, "U,a,6"))
+
+
+def test_a_watch_hears_while_it_waits_so_that_no_hour_takes_dbt(unheard: Repeating):
+    watching = unheard.project.start(unheard.warehouse, "--log-json", "watch", "--every", "1s")
+    said = (json.loads(line) for line in watching.stderr)
+    assert next(one for one in said if "rehearsed" in one)["rehearsed"] == 1
+    unheard.deliver(1, "OP,id,status", "U,a,DONE", "D,b,", "I,d,OPEN")
+    assert is_repeated(next(one for one in said if "repeated" in one))
+    next(one for one in said if one.get("summary") and one["files"])
+    watching.terminate()
+    assert watching.wait() == 0
+    assert unheard.now() == {"a": "DONE", "c": "OPEN", "d": "OPEN"}
+
+
+def rehearsed(repeating: Repeating, *turns: str) -> list[int]:
+    """How many topics are heard in each turn, by one process: ``go on``, be told to ``stop``, or come while others are ``at work``."""
+    code = f"""
+        from contextlib import nullcontext
+        from loaders.landing import at_work
+        from loaders.rehearsal import Rehearsal
+        from loaders.settings import load_settings
+
+        settings = load_settings()
+        rehearsal = Rehearsal(settings)
+        for turn in {turns!r}:
+            with at_work(settings.home) if turn == "at work" else nullcontext():
+                print(rehearsal.begin(lambda: turn == "stop"))
+    """
+    command = [sys.executable, "-c", dedent(code)]
+    done = forked.run(
+        command, cwd=repeating.project.folder, env=repeating.warehouse.environment(), check=True, stdout=subprocess.PIPE, text=True
+    )
+    return [int(line) for line in done.stdout.splitlines()]
+
+
+def test_a_rehearsal_gives_way_is_held_once_and_changes_nothing(unheard: Repeating):
+    home = unheard.warehouse.home
+    unheard.run()  # the copied exports are another server's
+    before, built = state_of(home / "build.duckdb"), unheard.ask("from raw._built order by all")
+    assert rehearsed(unheard, "at work", "stop", "go on", "go on") == [0, 0, 1, 0]
+    assert (state_of(home / "build.duckdb"), unheard.ask("from raw._built order by all")) == (before, built)
+    assert unheard.run() is None  # there is nothing to build, nor to publish
+    assert is_repeated(unheard.update(1, "U,a,DONE"))
+
+
+def test_what_cannot_be_heard_is_tried_once(unheard: Repeating, tmp_path: Path):
+    shutil.copytree(unheard.project.folder, tmp_path / "project", copy_function=shutil.copy2)
+    own = Repeating(SmallProject(tmp_path / "project"), unheard.warehouse)
+    macro = own.project.folder / "macros/tests/sound_topic.sql"
+    text = macro.read_text()
+    macro.write_text(text + "{# begun at {{ run_started_at }} #}")  # rendered each time
+    own.run()
+    invocations = (own.warehouse.home / "logs" / "dbt.log").read_text().count("Running with dbt")
+    assert rehearsed(own, "go on", "go on") == [0, 0]
+    assert (own.warehouse.home / "logs" / "dbt.log").read_text().count("Running with dbt") == invocations + 1
+    macro.write_text(text.replace("{%- elif until -%}", "{%- elif until -%} select 1 union all"))  # a test that fails, and dbt with it
+    own.run()
+    assert rehearsed(own, "go on", "go on") == [0, 0]
+    macro.write_text(text)
+    assert rehearsed(own, "go on", "go on") == [1, 0]
