@@ -172,7 +172,8 @@ def _refuse_what_is_no_text(chunk: bytes, line: int) -> None:
     if (at := chunk.find(b"\0")) >= 0:
         raise _refused("the file holds a NUL byte, which no text has: have it exported again", chunk, at, line)
     try:
-        chunk.decode()
+        if not chunk.isascii():  # which is twenty times as fast
+            chunk.decode()
     except UnicodeDecodeError as error:
         is_end = error.end == len(chunk) and "unexpected end" in error.reason
         what = "the file ends in the middle of a character: it was cut short" if is_end else "the file is not valid UTF-8"

@@ -103,7 +103,8 @@ def sync(
     report = SyncReport(plan)
     _say_closed(listing.closed, progress)
     gates = gates or load_gates()
-    gates.refuse_unknown({*topics(), *topic_tables(connection), *(file.topic for file in listing.files)})
+    if gates.by_topic:
+        gates.refuse_unknown({*topics(), *topic_tables(connection), *(file.topic for file in listing.files)})
     loader = RawLoader(connection, settings.landing, gates, settings.limits)
     loader.catch_up()
     tally = _Tally(progress, len(plan.wanted))

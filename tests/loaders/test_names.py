@@ -60,6 +60,7 @@ def test_digits_that_are_no_date_are_no_change_file(stem: str):
         "",
         "20260101-000000" + "1" * 5000 + ".csv",
         "٢٠٢٦٠١٠١-٠٠٠٠٠٠٠٠٠.csv",
+        "２０２６0101-000000000.csv",
     ],
 )
 def test_every_other_file_name_is_no_export(file_name: str):
