@@ -69,7 +69,8 @@ class Settings:
             return _UNREADABLE_URL
         label = f"{parts.scheme}://{host}{parts.path}" if parts.scheme else parts.path
         is_local = parts.scheme in ("", "file") and not host and parts.path.startswith("/")
-        return label if is_local or "@" not in label else _UNREADABLE_URL  # a password with a / or # of its own ends as a path
+        # A password with a / or # of its own ends as a path, one with a ? as a query, and begins as a port.
+        return label if is_local or "@" not in label + parts.query else _UNREADABLE_URL
 
     def require_warehouse(self) -> None:
         """SettingsError when nothing was ever loaded."""

@@ -61,17 +61,18 @@ class Server:
 def parse_url(url: str) -> Server:
     """The server that a URL names; SettingsError, which never quotes the URL, when it cannot be read.
 
-    An ``@`` after the host means a password with an unescaped ``/``: the rest of it would pass for a path.
+    An ``@`` after the host means a password with an unescaped ``/``: the rest of it would pass for a path. What follows an unescaped
+    ``?`` would be lost, be it the rest of a password or of a path.
     """
     parts = urlsplit(url, allow_fragments=False)
     try:
         port = parts.port or SSH_PORT
     except ValueError:
         port = 0
-    if not parts.hostname or not port or "@" in parts.path:
+    if not parts.hostname or not port or "@" in parts.path or parts.query:
         raise SettingsError(
-            "FORTRESS_EXPORTS_URL cannot be read as sftp://user@host:port/root. Percent-encode special characters (@ is %40, / is %2F), "
-            "and give a password in FORTRESS_SSH_PASSWORD rather than in the URL."
+            "FORTRESS_EXPORTS_URL cannot be read as sftp://user@host:port/root. Percent-encode special characters (@ is %40, / is %2F, "
+            "? is %3F), and give a password in FORTRESS_SSH_PASSWORD rather than in the URL."
         )
     user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
     return Server(parts.hostname, port, user, password, unquote(parts.path) or ".")

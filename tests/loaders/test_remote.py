@@ -279,6 +279,7 @@ def test_no_secret_is_in_any_error_message(over_sftp: Settings, server: ServerIn
         attempt(replace(base, exports_url=server.url.replace("fortress@", f"fortress:{quoted}@"))),
         attempt(replace(base, exports_url=server.url.replace("fortress@", f"fortress:{SECRET}@"))),
         attempt(replace(base, exports_url=f"sftp://fortress:22/{SECRET}@127.0.0.1/")),
+        attempt(replace(base, exports_url=f"sftp://fortress:4711?{SECRET}@127.0.0.1/")),
         attempt(replace(base, exports_url=server.url.replace("fortress@", f"fortress:{quoted}@"), known_hosts=tmp_path / "none")),
         attempt(replace(base, exports_url=f"sftp://fortress:{quoted}@127.0.0.1:1/")),
         attempt(replace(base, exports_url=f"nonsense://fortress:{quoted}@127.0.0.1/?token={quoted}")),
@@ -286,7 +287,7 @@ def test_no_secret_is_in_any_error_message(over_sftp: Settings, server: ServerIn
     ]
     for error in errors:
         whole = "".join(traceback.format_exception(error))
-        assert not any(part in whole for part in (SECRET, quoted, "pa55"))
+        assert not any(part in whole for part in (SECRET, quoted, "pa55", "4711"))
 
 
 # --- a server that is not well

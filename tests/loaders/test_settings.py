@@ -35,6 +35,7 @@ def test_the_source_is_shown_without_user_password_and_query(url: str | None, sh
         "sftp://user:secret@[host/root",
         "sftp://user:secret@host:port/root",
         "sftp://user:12/secret@host/root",
+        "sftp://user:12?secret@host/root",
         "sftp://user:12@secret/x@host/root",
         "user:secret@host/root",
         "user_1:secret@host/root",
