@@ -9,7 +9,6 @@ from itertools import islice
 
 from loaders.build import hear
 from loaders.catalog import catalog_of
-from loaders.errors import LoaderError
 from loaders.landing import at_work
 from loaders.news import LEDGER, MARKET, find_news
 from loaders.project_state import project_state
@@ -38,7 +37,7 @@ class Rehearsal:
         What fails is left to the hour itself, which will say why; where another command is at work, to the next time.
         """
         heard = 0
-        with suppress(LoaderError):
+        with suppress(Exception):
             while self._is_due and not stopping():
                 heard += self._hear_some()
         return heard
@@ -47,11 +46,12 @@ class Rehearsal:
         with at_work(self._settings.home), open_build(self._settings.build, memory_limit=self._settings.limits.memory) as connection:
             news, catalog = find_news(connection), catalog_of(connection)
             topics = [] if news else self._untried([topic for topic, newest in news.newest.items() if newest], catalog)
-            self._is_due = bool(topics)
             if topics:
                 hear(self._settings, connection, news.pretended(topics))
             kept = Kept(self._settings)
-            return sum(topic != LEDGER and bool(kept.nodes_of(topic, catalog)) for topic in topics)
+            known = {topic for topic in topics if kept.nodes_of(topic, catalog)}
+        self._is_due = bool(known)  # where nothing comes of it, as of a project that is rendered each time, the others are left alone
+        return len(known - {LEDGER})
 
     def _untried(self, with_rows: list[str], catalog: str) -> list[str]:
         """Some of the topics that are not known, each once for a state of the project and a catalog."""
