@@ -28,10 +28,9 @@ _AT_ONCE = 2  # tables that are written: of a small change, DuckDB's own threads
 _PLACE = ("_file_id", "_row_number")
 _TOUCHED = "temp.touched"  # rows of a log that were published and may read otherwise by now
 _SAME_ROW = " and ".join(f"old.{column} = news.{column}" for column in _PLACE)
-_FATE = (  # macros/cdc/fates.sql: all that a build changes of a row that was there before
-    *("_batch_at", "outcome", "valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number"),
-    *("_rules_disagree", "_resolution"),
-)
+_END = ("valid_to", "is_current")  # macros/cdc/fates.sql: what the next version changes of a row that was there before
+_REST = ("_batch_at", "outcome", "valid_from", "is_deleted", "change_type", "version_number", "_rules_disagree", "_resolution")
+_FATE = _REST + _END
 
 
 def shape_of(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation], policy: Policy) -> str:
@@ -121,10 +120,13 @@ def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Pol
 
     A file may bear another number by now: macros/cdc/forget_renumbered.sql.
     """
-    old, fates = f"published.{table.quoted}", ", ".join(f"{column} = news.{column}" for column in _FATE)
+    old = f"published.{table.quoted}"
     touched = f"select {', '.join(_PLACE + _FATE)} from {table.quoted} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d}"
     connection.execute(f"create or replace temporary table {_TOUCHED} as {touched}")
-    connection.execute(f"update {old} as old set {fates} from {_TOUCHED} as news where {_SAME_ROW}")
+    differs = " or ".join(f"old.{column} is distinct from news.{column}" for column in _REST)
+    for columns, where in ((_REST, f"{_SAME_ROW} and ({differs})"), (_END, _SAME_ROW)):
+        fates = ", ".join(f"{column} = news.{column}" for column in columns)
+        connection.execute(f"update {old} as old set {fates} from {_TOUCHED} as news where {where}")
     connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
     return _inserted(connection, table, policy, f"(from {table.quoted} where _file_id > {published:d})")
 

@@ -36,7 +36,7 @@
     {%- set aside, fates = 'temp.' ~ adapter.quote(relation.identifier ~ '_placed'), 'temp.' ~ adapter.quote(relation.identifier ~ '_fates') -%}
     create temporary table {{ aside }} as
     {{ (files ~ delivered ~ placed).rstrip().rstrip(',') }}
-    select *, (hash(_organization_id, id) % {{ chunks | length }})::integer as _portion from placed;
+    select *, ({{ bucket_of() }} % {{ chunks | length }})::integer as _portion from placed;
 
     {% for _ in chunks -%}
     {{ 'create temporary table ' ~ fates ~ ' as' if loop.first else 'insert into ' ~ fates }}

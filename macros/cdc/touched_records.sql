@@ -11,7 +11,8 @@
 #}
 {% macro rows_of_touched_records(columns, rows, resolution, known) -%}
     {{ refuse_other_types(columns) }}
-    {%- set key = rewritten_by() | join(', ') %}
+    {%- set found_by = rewritten_by(this, columns) -%}
+    {%- set key = found_by | join(', ') %}
     {%- set touched %}
     log_end as (
         {{ end_of_log(this) }}
@@ -47,7 +48,7 @@
     ),
 
     delivered as (
-        {{ touched_rows(this, columns, known ~ ',' ~ touched) }}
+        {{ touched_rows(this, columns, known ~ ',' ~ touched, found_by) }}
     ),
 
     snapshot_rows as {{ not_materialized() }} (

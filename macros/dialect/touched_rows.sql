@@ -5,10 +5,10 @@
     counts_no_longer  the condition on a row of the log that its file counts no longer. Hardly ever does one, so that DuckDB is asked for them
                       first, by one column, and compares no row with the ledger; in order, as the answer is compared (decision 38). Expects
                       files; log, `this`; known, the expression files.
-    touched_rows      every row, old and new, of the touched records, with its image. DuckDB reads the keys of all rows, and of those that are
+    touched_rows      every row, old and new, of the touched records, with its image. DuckDB reads the buckets of all rows, and of those that are
                       wanted the few columns that resolving needs: what was delivered in the others stays where it is. Expects touched,
                       new_rows and log_with_news; log, `this`; columns, of topic_columns; touched, the common table expressions that end
-                      in touched, for an engine that asks for the keys before.
+                      in touched, for an engine that asks for the buckets before; key, of rewritten_by.
     unless_it_stands  the condition that leaves out rows of the log that say already what they would say anew: most rows of a record with
                       a past. Expects delivered and fates. None where whole partitions are replaced. resolution, of resolution_of.
 #}
@@ -35,18 +35,17 @@
 {%- endmacro %}
 
 
-{% macro touched_rows(log, columns, touched) -%}
-    {{ adapter.dispatch('touched_rows')(log, columns, touched) }}
+{% macro touched_rows(log, columns, touched, key) -%}
+    {{ adapter.dispatch('touched_rows')(log, columns, touched, key) }}
 {%- endmacro %}
 
 
-{% macro default__touched_rows(log, columns, touched) -%}
-    {%- set key = rewritten_by() | join(', ') -%}
+{% macro default__touched_rows(log, columns, touched, key) -%}
     {%- if log is string -%} {#- a fixture of dbt's unit tests is no table, and has no places -#}
-        select *, {{ image_of(columns) }} as _image from log_with_news semi join touched using ({{ key }})
+        select *, {{ image_of(columns) }} as _image from log_with_news semi join touched using ({{ key | join(', ') }})
     {%- else -%}
-        {%- set found = 'from ' ~ log ~ ' where rowid in (select rowid from ' ~ log ~ ' semi join touched using (' ~ key ~ '))' -%}
-        {%- if images_stand(log, columns) -%}
+        {%- set found = 'from ' ~ log ~ ' semi join touched using (' ~ key | join(', ') ~ ')' -%}
+        {%- if '_bucket' in key -%}
         select {{ what_resolving_reads(columns) | join(', ') }} {{ found }}
         union all by name
         select *, {{ image_of(columns) }} as _image from new_rows

@@ -64,6 +64,7 @@
         null::varchar as _resolution,
         null::bigint as _newest_file_id,
         {{ image_of(columns) }} as _image
+        {{- bucket_column() }}
     from {{ rows }}
     where false
 {%- endmacro %}

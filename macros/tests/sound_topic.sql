@@ -18,13 +18,13 @@
     {%- elif until -%}
     {#- Put aside, so that DuckDB knows how few they are: it guesses otherwise, and once put ten million rows in memory to find ten thousand among them. #}
     {%- set touched = 'temp.' ~ adapter.quote('touched_' ~ current.identifier) -%}
-    {%- set keys = 'select distinct _organization_id, id from ' ~ model ~ ' where _newest_file_id > ' ~ until -%}
+    {%- set keys = 'select distinct _bucket from ' ~ model ~ ' where _newest_file_id > ' ~ until -%}
     {%- do run_query('create or replace temporary table ' ~ touched ~ ' as ' ~ keys) -%}
 
     {#- The history and the current state are views on the log: what they hold of these records is worked out from one look at it. #}
     with known as materialized (
         select _organization_id, id, version_number, valid_from, valid_to, is_current, is_deleted, change_type, _batch_at, _file_id, _row_number
-        from {{ model }} semi join {{ touched }} using (_organization_id, id)
+        from {{ model }} semi join {{ touched }} using (_bucket)
     ),
     {%- set since = ' where _file_id > ' ~ until ~ ')' -%}
     {%- do tables.update({'log': '(from ' ~ model ~ since, 'rows': '(from ' ~ rows ~ since}) -%}

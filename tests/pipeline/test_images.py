@@ -1,4 +1,4 @@
-"""A record has changed when one of its values has, however its rows' images were reckoned when they came."""
+"""A record is found again, and has changed when one of its values has, however its rows' hashes were reckoned when they came."""
 
 import os
 from datetime import datetime
@@ -41,7 +41,7 @@ def outcomes(warehouse: Warehouse, name: str) -> list[tuple]:
 
 
 def images(warehouse: Warehouse) -> list[tuple]:
-    return ask(warehouse, f"select _file_id, _row_number, _image from marts.{TOPIC}_changes order by all")
+    return ask(warehouse, f"select _file_id, _row_number, _image, _bucket from marts.{TOPIC}_changes order by all")
 
 
 def test_a_new_column_makes_no_version_of_records_that_lack_it(project: SmallProject, warehouse: Warehouse):
@@ -52,12 +52,17 @@ def test_a_new_column_makes_no_version_of_records_that_lack_it(project: SmallPro
     assert outcomes(warehouse, "20260601-020000000") == [("a", "no_effect"), ("b", "no_effect"), ("c", "applied")]
 
 
-def test_images_that_another_engine_reckoned_are_reckoned_anew(project: SmallProject, warehouse: Warehouse):
+@pytest.mark.parametrize(
+    ("column", "file", "of_b"), [("_image", "20260601-030000000", "applied"), ("_bucket", "20260601-040000000", "no_effect")]
+)
+def test_hashes_that_another_engine_reckoned_are_reckoned_anew(
+    project: SmallProject, warehouse: Warehouse, column: str, file: str, of_b: str
+):
     right = images(warehouse)
     with duckdb.connect(str(warehouse.home / "build.duckdb")) as connection:
-        connection.execute(f"update marts.{TOPIC}_changes set _image = xor(_image, 12345)")
-    run_with(project, warehouse, "20260601-030000000", "OP,id,status,shadeOfDoor", "U,a,OPEN,blue", "U,b,DONE,")
-    assert outcomes(warehouse, "20260601-030000000") == [("a", "no_effect"), ("b", "applied")]
+        connection.execute(f"update marts.{TOPIC}_changes set {column} = xor({column}, 12345)")
+    run_with(project, warehouse, file, "OP,id,status,shadeOfDoor", "U,a,OPEN,blue", "U,b,DONE,")
+    assert outcomes(warehouse, file) == [("a", "no_effect"), ("b", of_b)]
     assert images(warehouse)[: len(right)] == right
 
 
@@ -71,4 +76,4 @@ def test_an_update_finds_all_that_was_delivered_in_the_row_before_it(project: Sm
     assert ask(warehouse, query) == expected
     with duckdb.connect(str(Path(warehouse.home / "fortress.duckdb").resolve()), read_only=True) as reader:
         assert reader.execute(query).fetchall() == expected
-        assert "_image" not in [name for name, *_ in reader.execute(f"describe marts.{TOPIC}_changes").fetchall()]
+        assert not {"_image", "_bucket"} & {name for name, *_ in reader.execute(f"describe marts.{TOPIC}_changes").fetchall()}

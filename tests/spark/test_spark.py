@@ -170,7 +170,7 @@ def differing(build: Path, dumped: Path) -> dict[str, list[tuple]]:
     found = {}
     with duckdb.connect(str(build), read_only=True) as connection:
         for table in TABLES:
-            described = f"(describe {table}) where column_name not in ('_newest_file_id', '_image')"  # a build's own
+            described = f"(describe {table}) where column_name not in ('_newest_file_id', '_image', '_bucket')"  # a build's own
             query = f"select column_name, column_type from {described}"
             types = connection.execute(query).fetchall()
             own = ", ".join(f'epoch_us("{name}")' if kind == "INTERVAL" else f'"{name}"' for name, kind in types)

@@ -1,10 +1,10 @@
 {# How a change log on Spark is brought up to date: in whole buckets of keys, or merged. docs/decisions/0034-a-lake-of-parquet.md. #}
-{% macro spark__rewritten_by() -%}
+{% macro spark__rewritten_by(log, columns) -%}
     {%- do return(['_bucket'] if env_var('FORTRESS_LAKE_FORMAT', 'parquet') == 'parquet' else ['_organization_id', 'id', '_bucket']) -%}
 {%- endmacro %}
 
-{% macro spark__bucket_column(prefix) -%}
-    , pmod(xxhash64({{ prefix }}_organization_id, {{ prefix }}id), {{ env_var('FORTRESS_LAKE_BUCKETS', '16') }}) as _bucket
+{% macro spark__bucket_of(prefix) -%}
+    pmod(xxhash64({{ prefix }}_organization_id, {{ prefix }}id), {{ env_var('FORTRESS_LAKE_BUCKETS', '16') }})
 {%- endmacro %}
 
 {% macro spark__load_column(value) -%}
@@ -38,10 +38,10 @@
 {%- endmacro %}
 
 {# Which buckets is asked first, so that a scan of the log opens no others: no planner would find out in time. #}
-{% macro spark__touched_rows(log, columns, touched) -%}
+{% macro spark__touched_rows(log, columns, touched, key) -%}
     {%- set buckets = run_query('with ' ~ touched ~ ' select distinct _bucket from touched order by _bucket').columns[0].values() -%}
-    {%- set key = rewritten_by() | reject('eq', '_bucket') | join(', ') %}
-    select log_with_news.*, {{ image_of(columns) }} as _image from log_with_news {{ 'semi join touched using (' ~ key ~ ')' if key }} where _bucket in ({{ buckets | join(', ') or 'null' }})
+    {%- set finer = key | reject('eq', '_bucket') | join(', ') %}
+    select log_with_news.*, {{ image_of(columns) }} as _image from log_with_news {{ 'semi join touched using (' ~ finer ~ ')' if finer }} where _bucket in ({{ buckets | join(', ') or 'null' }})
 {%- endmacro %}
 
 {% macro spark__unless_it_stands(resolution) -%}{%- endmacro %}
