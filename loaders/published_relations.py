@@ -15,7 +15,7 @@ PUBLISHED_SCHEMAS = ("marts", "audit")
 NEWEST_FILE = "_newest_file_id"  # when a build wrote a row: true of one warehouse, and not of what its files say
 IN_FORCE = "(is_current AND (NOT is_deleted))"  # macros/cdc/current_state.sql, as DuckDB writes it down
 _IS_PUBLISHED = f"relations.schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '__dbt_')"  # dbt's working copies are not
-_BUILDS_OWN = (NEWEST_FILE, "_image", "_bucket")  # a hash of a whole row would tell who knows a person which row is theirs
+_BUILDS_OWN = (NEWEST_FILE, "_image", "_bucket")  # by a row's hash, who knows a person knows which is theirs
 
 
 @dataclass(frozen=True, slots=True)
