@@ -1,7 +1,7 @@
 """What a database has of the published schemas: relations with their columns, rows and comments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import duckdb
@@ -15,18 +15,24 @@ PUBLISHED_SCHEMAS = ("marts", "audit")
 NEWEST_FILE = "_newest_file_id"  # when a build wrote a row: true of one warehouse, and not of what its files say
 IN_FORCE = "(is_current AND (NOT is_deleted))"  # macros/cdc/current_state.sql, as DuckDB writes it down
 _IS_PUBLISHED = f"relations.schema_name in {PUBLISHED_SCHEMAS} and not contains(name, '__dbt_')"  # dbt's working copies are not
+_NULL = "CAST(CAST(NULL AS "  # how DuckDB writes down that a virtual column is null: macros/cdc/log_table.sql
 _BUILDS_OWN = (NEWEST_FILE, "_image", "_bucket")  # by a row's hash, who knows a person knows which is theirs
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view of the build; ``columns`` are (name, DuckDB's type), ``definition`` is a view's statement."""
+    """A table or view of the build; ``columns`` are (name, DuckDB's type), ``definition`` is a view's statement.
+
+    ``virtual`` are the names of a change log's, or a current state's, columns that nobody has delivered: null, and not stored
+    (macros/cdc/log_table.sql).
+    """
 
     schema: str
     name: str
     kind: str
     definition: str
     columns: tuple[tuple[str, str], ...]
+    virtual: tuple[str, ...] = ()
 
     @property
     def key(self) -> Name:
@@ -43,6 +49,16 @@ class Relation:
         """Whether it is a topic's current state as the project defines it. One that somebody defined otherwise stays a view."""
         return self.kind == "view" and self.definition.rstrip("; \n").endswith(f" FROM marts.{self.name}_history WHERE {IN_FORCE}")
 
+    @property
+    def stored(self) -> "Relation":
+        """The same without what is virtual."""
+        return replace(self, columns=tuple(column for column in self.columns if column[0] not in self.virtual))
+
+    def shows(self, other: str) -> bool:
+        """Whether it is a view of columns of ``other``, a mart, as they are: none is worked out, or has another name there."""
+        items, reads, _ = self.definition.partition(" AS SELECT ")[2].partition(f" FROM marts.{other} WHERE ")
+        return bool(reads) and [item.strip('"') for item in items.split(", ")] == [name for name, _ in self.columns]
+
 
 def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
     """What the database in use has of the published schemas, less dbt's working copies and what is a build's own business."""
@@ -52,7 +68,13 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
             union all
             select schema_name, view_name, 'view', sql from duckdb_views() where database_name = current_database()
         )
-        select any_value(kind), any_value(sql), relations.schema_name, name, list((column_name, data_type) order by column_index)
+        select
+            any_value(kind),
+            any_value(sql),
+            relations.schema_name,
+            name,
+            list((column_name, data_type) order by column_index),
+            coalesce(list(column_name order by column_index) filter (where starts_with(generation_expression, '{_NULL}')), [])
         from relations
         inner join duckdb_columns() as columns
             on columns.database_name = current_database() and columns.schema_name = relations.schema_name and table_name = name
@@ -62,7 +84,17 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
         order by relations.schema_name, name
     """
     rows = connection.execute(query).fetchall()
-    return [Relation(schema, name, kind, sql, tuple(columns)) for kind, sql, schema, name, columns in rows]
+    found = [Relation(schema, name, kind, sql, tuple(columns), tuple(virtual)) for kind, sql, schema, name, columns, virtual in rows]
+    by_key = {one.key: one for one in found}
+    return [replace(one, virtual=_virtual_in_current(one, by_key)) if one.is_current_state else one for one in found]
+
+
+def _virtual_in_current(current: Relation, relations: Mapping[Name, Relation]) -> tuple[str, ...]:
+    """What is virtual in the change log that a current state shows; none where a view between them was edited, and may fill it."""
+    history, log = (relations.get((current.schema, current.name + kind)) for kind in ("_history", "_changes"))
+    if not history or not log or not current.shows(history.name) or not history.shows(log.name):
+        return ()
+    return tuple(name for name, _ in current.columns if name in log.virtual)
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, known: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:

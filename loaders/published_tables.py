@@ -5,7 +5,7 @@ again over what is there; a topic's current state, a view in the build, is writt
 What the next version takes over from this one: loaders/published_updates.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,20 @@ def _copied(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Poli
     """One table without what is withheld; its rows by name, nothing where nothing is left."""
     if not (found := selected(table, policy)):
         return {}
-    select, given = found
-    (rows,) = connection.execute(f"create table published.{table.quoted} as {select}", given).fetchone()
-    return {f"{table.schema}.{table.name}": rows}
+    return {f"{table.schema}.{table.name}": _write_table(connection, f"published.{table.quoted}", *found, table.virtual)}
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, name: str, select: str, given: dict[str, Any], virtual: Collection[str]) -> int:
+    """Write what a select gives as a table, in which those columns are ``virtual``; its rows."""
+    query = f"create table {name} as {select}"
+    if virtual:
+        kinds = {column: str(kind) for column, kind, *_ in connection.execute(f"from ({select}) limit 0", given).description}
+        null = {column: f" generated always as (null::{kinds[column]}) virtual" for column in virtual if column in kinds}
+        items = ", ".join(f"{quote(column)} {kind}{null.get(column, '')}" for column, kind in kinds.items())
+        connection.execute(f"create table {name} ({items})")
+        query = f"insert into {name} by name select {', '.join(quote(column) for column in kinds if column not in null)} from ({select})"
+    (rows,) = connection.execute(query, given).fetchone()
+    return rows
 
 
 def selected(table: Relation, policy: Policy, source: str | None = None) -> tuple[str, dict[str, Any]] | None:
@@ -148,7 +159,10 @@ def _created(connection: duckdb.DuckDBPyConnection, view: Relation, select: str 
         return None
     kind = "table" if view.is_current_state else "view"
     try:
-        connection.execute(f"create {kind} {view.quoted} as {select}")
+        if view.is_current_state:
+            _write_table(connection, view.quoted, select, {}, view.virtual)
+        else:
+            connection.execute(f"create view {view.quoted} as {select}")
         found = connection.execute(f"describe {view.quoted}").fetchall()
     except (duckdb.BinderException, duckdb.CatalogException):
         connection.execute(f"drop {kind} if exists {view.quoted}")

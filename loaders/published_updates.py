@@ -134,16 +134,17 @@ def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Pol
 def _current_updated(connection: duckdb.DuckDBPyConnection, current: Relation, published: int) -> int:
     """Write the same to a topic's current state, from the log that was just written; its rows, by that log."""
     old, log, history = (f"published.marts.{quote(current.name + kind)}" for kind in ("", "_changes", "_history"))
-    columns = ", ".join(quote(name) for name, *_ in connection.execute(f"select * from {old} limit 0").description)
+    names = (name for name, *_ in connection.execute(f"select * from {old} limit 0").description)
+    columns = ", ".join(quote(name) for name in names if name not in current.virtual)
     in_place = f"select {columns} from {history} as old"
     if published:
         connection.execute(f"delete from {old} as old using {_TOUCHED} as news where {_SAME_ROW}")
         connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {log})")
         newly = f"(from {_TOUCHED} where {IN_FORCE})"  # seldom any
-        connection.execute(f"insert into {old} {in_place} semi join {newly} as news on {_SAME_ROW} where {IN_FORCE}")
+        connection.execute(f"insert into {old} ({columns}) {in_place} semi join {newly} as news on {_SAME_ROW} where {IN_FORCE}")
     else:
         connection.execute(f"delete from {old}")
-    connection.execute(f"insert into {old} {in_place} where {IN_FORCE} and _file_id > {published:d}")
+    connection.execute(f"insert into {old} ({columns}) {in_place} where {IN_FORCE} and _file_id > {published:d}")
     return in_force(connection, current)
 
 
@@ -155,7 +156,7 @@ def _written_anew(connection: duckdb.DuckDBPyConnection, table: Relation, policy
 
 def _inserted(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, source: str) -> int:
     """The published table's rows, once what may be published of ``source`` is among them."""
-    if found := selected(table, policy, source):
+    if found := selected(table.stored, policy, source):
         connection.execute(f"insert into published.{table.quoted} by name {found[0]}", found[1])
     (rows,) = connection.execute(f"select count(*) from published.{table.quoted}").fetchone()
     return rows

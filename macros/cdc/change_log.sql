@@ -176,8 +176,8 @@
 
     {{ cut() }}
     select
-        {%- for name in names %}
-        delivered.{{ adapter.quote(name) }},
+        {%- for column in columns if is_stored(column) %}
+        delivered.{{ adapter.quote(column.name) }},
         {%- endfor %}
         delivered._organization_id,
         delivered._file_id,

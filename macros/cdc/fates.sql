@@ -36,8 +36,6 @@
 {% macro get_incremental_fates_sql(arguments) -%}
     {%- set log, news = arguments['target_relation'], arguments['temp_relation'] -%}
     {%- set columns = topic_columns(log.identifier | replace('_changes', '')) -%}
-    {%- set names = [] -%}
-    {%- for column in arguments['dest_columns'] -%}{%- do names.append(adapter.quote(column.name)) -%}{%- endfor -%}
     {%- set of_an_end = columns_of_an_end() + ['_newest_file_id'] -%}
     {%- set others = (fate_columns() + ['_resolution']) | reject('in', of_an_end) | list %}
     update {{ log }} as log set {{ read_from('news', others) }}
@@ -51,8 +49,9 @@
     from {{ news }} as news
     where log._file_id = news._file_id and log._row_number = news._row_number;
 
-    insert into {{ log }} ({{ names | join(', ') }})
-    select {{ names | join(', ') }} from {{ news }}
+    {{ store_delivered(log, columns) }}
+    insert into {{ log }} by name
+    select * from {{ news }}
     where _file_id > (select coalesce(max(_file_id), 0) from {{ log }});
     {%- if not hashes_stand(log, columns) %}
 

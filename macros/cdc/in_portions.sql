@@ -6,13 +6,19 @@
     put aside; then the records are resolved, some of them at a time; then the rows are written, some of them at a time, each
     with what became of it. A record's rows are in one portion, so that it is the same log.
 
-    Overrides dbt-duckdb's `create_table_as`, of change logs alone.
+    Overrides dbt-duckdb's `create_table_as`, of change logs alone, as some of their columns are not stored: macros/cdc/log_table.sql.
 #}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
     {%- set parts = compiled_code.split(cut()) if language == 'sql' and not temporary else [] -%}
-    {%- set chunks = chunks_of(parts) if parts | length == 6 else [] -%}
-    {%- if chunks | length > 1 -%}
+    {%- if parts | length == 6 -%}
+        {{ create_log(relation, topic_columns(model.name | replace('_changes', ''))) }};
+        {% set chunks = chunks_of(parts) -%}
+        {%- if chunks | length > 1 -%}
         {{ in_portions(relation, parts, chunks) }}
+        {%- else -%}
+        insert into {{ relation }} by name
+        {{ compiled_code }};
+        {%- endif -%}
     {%- else -%}
         {{ dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) }}
     {%- endif -%}
@@ -55,7 +61,7 @@
     drop table {{ aside }};
 
     {% for condition in chunks -%}
-    {{ 'create table ' ~ relation ~ ' as' if loop.first else 'insert into ' ~ relation }}
+    insert into {{ relation }} by name
     {{ files }}
     {{ delivered }}
     fates as (

@@ -17,7 +17,7 @@
         {%- endfor -%}
         {%- call statement(auto_begin=true) -%}
         create or replace view {{ rows }} as ({{ typed_rows(topic, source('fortress', topic)) }});
-        create or replace table {{ changes }} as ({{ blank_change_log(topic, rows) }});
+        {{ create_log(changes, topic_columns(topic)) }};
         create or replace view {{ versions }} as ({{ history(topic, changes) }});
         create or replace view {{ current }} as ({{ current_state(topic, versions) }});
         {{ note_seen(changes) }}
@@ -37,34 +37,4 @@
 {% macro relation_of(name, type) -%}
     {%- set model = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
     {%- do return(api.Relation.create(database=model.database, schema=model.schema, identifier=model.alias, type=type)) -%}
-{%- endmacro %}
-
-
-{# A change log of nothing, with the columns and types of change_log. Arguments: topic, literal; rows, its staging view. #}
-{% macro blank_change_log(topic, rows) -%}
-    {%- set columns = topic_columns(topic) -%}
-    select
-        {%- for column in columns %}
-        {{ adapter.quote(column.name) }},
-        {%- endfor %}
-        _organization_id,
-        _file_id,
-        _row_number,
-        _op,
-        null::timestamp as _batch_at,
-        null::varchar as outcome,
-        null::timestamp as valid_from,
-        null::timestamp as valid_to,
-        null::boolean as is_current,
-        null::boolean as is_deleted,
-        null::varchar as change_type,
-        null::bigint as version_number,
-        null::boolean as _rules_disagree,
-        _cast_failures,
-        null::varchar as _resolution,
-        null::bigint as _newest_file_id,
-        {{ image_of(columns) }} as _image
-        {{- bucket_column() }}
-    from {{ rows }}
-    where false
 {%- endmacro %}

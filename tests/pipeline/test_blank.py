@@ -14,7 +14,7 @@ from tests.pipeline.small_project import SmallProject, small_project
 TOPICS = frozenset({"workorders", "units", "leases"})
 BY_HAND = "\nand 'somebody' <> 'nobody'\n"
 CATALOG = (
-    "select schema_name, table_name, column_name, column_index, data_type, comment, is_nullable from duckdb_columns()",
+    "select schema_name, table_name, column_name, column_index, data_type, comment, generation_expression from duckdb_columns()",
     "select schema_name, table_name, comment, null, null, null, null from duckdb_tables()",
     "select schema_name, view_name, comment, sql, null, null, null from duckdb_views()",
 )

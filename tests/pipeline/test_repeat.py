@@ -220,7 +220,9 @@ def test_a_test_that_somebody_edits_is_run_as_it_is_now(with_own_project: Repeat
 
 
 def test_a_failing_test_is_told_in_dbts_words(repeating: Repeating):
-    repeating.ask(f"insert into marts.{TOPIC}_changes select * from marts.{TOPIC}_changes where id = 'a' and version_number = 1")
+    columns = "^(id|status|_.+|outcome|valid_(from|to)|is_(current|deleted)|change_type|version_number)$"  # the others are virtual
+    again = f"select columns('{columns}') from marts.{TOPIC}_changes where id = 'a' and version_number = 1"
+    repeating.ask(f"insert into marts.{TOPIC}_changes by name {again}")
     repeating.deliver(2, "OP,id,status", "U,a,DONE")
     said = repeating.project.run(repeating.warehouse, "run", expected=1)
     assert "sound_workorders: Got" in said and "what was published before is untouched" in said
