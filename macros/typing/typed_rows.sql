@@ -20,7 +20,7 @@
 
     texts as (
         select
-            {%- for column in columns %}
+            {%- for column in columns if column.delivered %}
             {{ delivered_text(column) }} as {{ adapter.quote(column.name) }},
             {%- endfor %}
             _organization_id,
@@ -33,7 +33,7 @@
 
     typed as (
         select
-            {%- for column in columns %}
+            {%- for column in columns if column.delivered %}
             {{ cast_delivered('texts.' ~ adapter.quote(column.name), column.data_type) }} as {{ adapter.quote(column.name) }},
             {%- endfor %}
             _organization_id,
@@ -49,7 +49,7 @@
 
     select
         {%- for column in columns %}
-        {{ adapter.quote(column.name) }},
+        {{ '' if column.delivered else 'null::' ~ catalog_type(column.data_type) ~ ' as ' }}{{ adapter.quote(column.name) }},
         {%- endfor %}
         _organization_id,
         _file_id,
