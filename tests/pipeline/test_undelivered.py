@@ -26,14 +26,14 @@ class Home:
     project: SmallProject
     warehouse: Warehouse
 
-    def hour(self, hour: int, *lines: str, options: tuple[str, ...] = ()) -> None:
+    def hour(self, hour: int, *lines: str) -> None:
         """Deliver the first snapshot, or the changes of an hour, and run."""
         path = self.warehouse.exports / FOLDER / ("LOAD.csv" if hour == 0 else f"20260601-{hour:02}0000000.csv")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         moment = datetime(2026, 6, 1, hour, 10).timestamp()
         os.utime(path, (moment, moment))
-        self.project.run(self.warehouse, "run", *options)
+        self.project.run(self.warehouse, "run")
 
     @property
     def build(self) -> Path:
