@@ -1,6 +1,6 @@
 {#
     The table that a change log is. What was delivered is stored; a column that is expected, and that nobody has delivered yet, is there as a
-    virtual one, which is null and costs nothing. Stored, such columns were half of what a first load wrote. On DuckDB: Spark's formats
+    virtual one, which is null and costs nothing. They were half of the columns that a first load wrote. On DuckDB: Spark's formats
     write next to nothing for a column of nulls. JSON is stored all the same: DuckDB looks for that type's extension where it reads of
     a change to such a table in its log, after a crash, and has not loaded it by then.
 
