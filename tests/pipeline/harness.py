@@ -26,6 +26,8 @@ from tests.oracle.replay import RESOLUTIONS, Tables, replay
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOPIC = "workorders"
+# Of a change log what is never virtual, as a select's item: what is virtual cannot be inserted.
+STORED = "columns('^(id|_.+|outcome|valid_(from|to)|is_(current|deleted)|change_type|version_number)$')"
 
 _BUSINESS = (*TYPES, "_organization_id", "_batch_at", "_row_number")
 _HISTORY = ("valid_from", "valid_to", "is_current", "is_deleted", "change_type", "version_number")
@@ -90,6 +92,15 @@ class Warehouse:
         self.exports.mkdir(parents=True, exist_ok=True)
         for delivered in files:
             deliver(self.exports, delivered, TYPES)
+
+    def deliver_hour(self, hour: int, *lines: str) -> None:
+        """One file of the topic, line by line: the first snapshot, as hour 0, or the changes of an hour."""
+        folder = self.exports / f"3925b293-d3a3-42bb-ad6f-ff866141c8c4/public/exported_{TOPIC}"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / ("LOAD.csv" if hour == 0 else f"20260601-{hour:02}0000000.csv")
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        moment = datetime(2026, 6, 1, hour, 10).timestamp()
+        os.utime(path, (moment, moment))
 
     def sync(self) -> None:
         self._run("-m", "loaders", "sync")

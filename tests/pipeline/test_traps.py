@@ -15,7 +15,7 @@ import pytest
 
 from tests import forked
 from tests.oracle.batches import Delivered
-from tests.pipeline.harness import PROJECT, Warehouse
+from tests.pipeline.harness import PROJECT, STORED, Warehouse
 
 DAY = "20260601"
 Rows = list[dict[str, Any]]
@@ -162,7 +162,7 @@ def test_a_topic_that_was_never_delivered_is_there_and_empty(warehouse):
 
 
 BREAKAGES = {
-    "one row per place in a file": "update marts.workorders_changes set _row_number = 1 where _row_number = 2",
+    "one row per place in a file": f"insert into marts.workorders_changes by name select {STORED} from marts.workorders_changes limit 1",
     "intervals are sound": "update marts.workorders_changes set valid_to = valid_from - interval 1 hour where not is_current",
     "the history as of now is current": """
         create or replace view marts.workorders as from marts.workorders_history where is_current and status <> 'DONE'

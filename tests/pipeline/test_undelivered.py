@@ -1,10 +1,8 @@
 """Expected columns that nobody has delivered: there, typed and described, and not stored until somebody delivers them."""
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from loaders.published_relations import IN_FORCE, read_relations
 from tests.pipeline.harness import TOPIC, Warehouse
 from tests.pipeline.small_project import SmallProject
 
-FOLDER = f"3925b293-d3a3-42bb-ad6f-ff866141c8c4/public/exported_{TOPIC}"
 LIVES = f"select id, version_number, status, priority from marts.{TOPIC}_history order by all"
 
 
@@ -28,11 +25,7 @@ class Home:
 
     def hour(self, hour: int, *lines: str) -> None:
         """Deliver the first snapshot, or the changes of an hour, and run."""
-        path = self.warehouse.exports / FOLDER / ("LOAD.csv" if hour == 0 else f"20260601-{hour:02}0000000.csv")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        moment = datetime(2026, 6, 1, hour, 10).timestamp()
-        os.utime(path, (moment, moment))
+        self.warehouse.deliver_hour(hour, *lines)
         self.project.run(self.warehouse, "run")
 
     @property
