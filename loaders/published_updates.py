@@ -101,8 +101,9 @@ def _written(
 
     ``published`` is the newest file in the log as it was published; 0 for a table that is written anew.
     """
-    rows = _updated(connection, table, policy, published) if published else _written_anew(connection, table, policy)
-    of_current = {f"marts.{current.name}": _current_updated(connection, current, published)} if current else {}
+    touched = _touched(connection, table, published) if published else None
+    rows = _updated(connection, table, policy, published, touched) if touched else _written_anew(connection, table, policy)
+    of_current = {f"marts.{current.name}": _current_updated(connection, current, published, touched)} if current else {}
     return {f"{table.schema}.{table.name}": rows} | of_current
 
 
@@ -115,35 +116,58 @@ def _is_change_log(table: Relation) -> bool:
     return table.name.endswith("_changes") and {"outcome", *_PLACE} <= {name for name, _ in table.columns}
 
 
-def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, published: int) -> int:
-    """Write what builds have written to a change log since its newest file was ``published``; its rows.
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """What builds have changed of a log's published rows, which are in ``_TOUCHED``: whether more than the ends of some, whether some are
+    in force, and whether rows are gone."""
 
-    A file may bear another number by now: macros/cdc/forget_renumbered.sql.
-    """
+    more_than_ends: bool
+    in_force: bool
+    gone: bool
+
+
+def _touched(connection: duckdb.DuckDBPyConnection, table: Relation, published: int) -> _Touched:
+    """Put aside which rows of a change log builds have touched since its newest file was ``published``."""
     old = f"published.{table.quoted}"
-    touched = f"select {', '.join(_PLACE + _FATE)} from {table.quoted} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d}"
-    connection.execute(f"create or replace temporary table {_TOUCHED} as {touched}")
+    news = f"select {', '.join(_PLACE + _FATE)} from {table.quoted} where {NEWEST_FILE} > {published:d} and _file_id <= {published:d}"
     differs = " or ".join(f"old.{column} is distinct from news.{column}" for column in _REST)
-    for columns, where in ((_REST, f"{_SAME_ROW} and ({differs})"), (_END, _SAME_ROW)):
-        fates = ", ".join(f"{column} = news.{column}" for column in columns)
-        connection.execute(f"update {old} as old set {fates} from {_TOUCHED} as news where {where}")
-    connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
+    both = f"select news.*, {differs} as differs from ({news}) as news left join {old} as old on {_SAME_ROW}"
+    connection.execute(f"create or replace temporary table {_TOUCHED} as {both}")
+    # A file may bear another number by now: macros/cdc/forget_renumbered.sql.
+    gone = f"from (select distinct _file_id from {old}) anti join (select distinct _file_id from {table.quoted}) using (_file_id)"
+    found = connection.execute(f"""
+        select coalesce(bool_or(differs), false), coalesce(bool_or({IN_FORCE}), false), exists({gone}) from {_TOUCHED}
+    """)
+    return _Touched(*found.fetchone())
+
+
+def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, published: int, touched: _Touched) -> int:
+    """Write what builds have written to a change log since its newest file was ``published``; its rows."""
+    old = f"published.{table.quoted}"
+    for columns, where in ((_REST, f"{_SAME_ROW} and differs"), (_END, _SAME_ROW)):
+        if columns == _END or touched.more_than_ends:
+            fates = ", ".join(f"{column} = news.{column}" for column in columns)
+            connection.execute(f"update {old} as old set {fates} from {_TOUCHED} as news where {where}")
+    if touched.gone:
+        connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
     return _inserted(connection, table, policy, f"(from {table.quoted} where _file_id > {published:d})")
 
 
-def _current_updated(connection: duckdb.DuckDBPyConnection, current: Relation, published: int) -> int:
+def _current_updated(connection: duckdb.DuckDBPyConnection, current: Relation, published: int, touched: _Touched | None) -> int:
     """Write the same to a topic's current state, from the log that was just written; its rows, by that log."""
     old, log, history = (f"published.marts.{quote(current.name + kind)}" for kind in ("", "_changes", "_history"))
     names = (name for name, *_ in connection.execute(f"select * from {old} limit 0").description)
     columns = ", ".join(quote(name) for name in names if name not in current.virtual)
     in_place = f"select {columns} from {history} as old"
-    if published:
-        connection.execute(f"delete from {old} as old using {_TOUCHED} as news where {_SAME_ROW}")
-        connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {log})")
-        newly = f"(from {_TOUCHED} where {IN_FORCE})"  # seldom any
-        connection.execute(f"insert into {old} ({columns}) {in_place} semi join {newly} as news on {_SAME_ROW} where {IN_FORCE}")
-    else:
+    if touched is None:
         connection.execute(f"delete from {old}")
+    else:
+        connection.execute(f"delete from {old} as old using {_TOUCHED} as news where {_SAME_ROW}")
+    if touched and touched.gone:
+        connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {log})")
+    if touched and touched.in_force:  # again: a late file, say, took back what had ended them
+        again = f"(from {_TOUCHED} where {IN_FORCE})"
+        connection.execute(f"insert into {old} ({columns}) {in_place} semi join {again} as news on {_SAME_ROW} where {IN_FORCE}")
     connection.execute(f"insert into {old} ({columns}) {in_place} where {IN_FORCE} and _file_id > {published:d}")
     return in_force(connection, current)
 
@@ -156,7 +180,7 @@ def _written_anew(connection: duckdb.DuckDBPyConnection, table: Relation, policy
 
 def _inserted(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, source: str) -> int:
     """The published table's rows, once what may be published of ``source`` is among them."""
-    if found := selected(table.stored, policy, source):
+    if found := selected(connection, table.stored, policy, source):
         connection.execute(f"insert into published.{table.quoted} by name {found[0]}", found[1])
     (rows,) = connection.execute(f"select count(*) from published.{table.quoted}").fetchone()
     return rows
