@@ -80,7 +80,7 @@ def selected(
     if not left or policy.withholds(table.name):
         return None
     source = source or table.quoted
-    copies = _copies(connection, table.name, left, policy, source)
+    copies = _copies(connection, table.name, [one for one in left if treated[one[0]] == Treatment.KEEP], policy, source)
     columns = [_published(name, treated[name], policy, name in copies) for name, _ in left]
     select = f"select {', '.join(columns)} from {source}{_rows_of_open_topics(table, policy)}"
     given: dict[str, Any] = policy.pads() if Treatment.HASH in treated.values() else {}

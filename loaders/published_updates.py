@@ -144,13 +144,17 @@ def _touched(connection: duckdb.DuckDBPyConnection, table: Relation, published: 
 def _updated(connection: duckdb.DuckDBPyConnection, table: Relation, policy: Policy, published: int, touched: _Touched) -> int:
     """Write what builds have written to a change log since its newest file was ``published``; its rows."""
     old = f"published.{table.quoted}"
-    for columns, where in ((_REST, f"{_SAME_ROW} and differs"), (_END, _SAME_ROW)):
-        if columns == _END or touched.more_than_ends:
-            fates = ", ".join(f"{column} = news.{column}" for column in columns)
-            connection.execute(f"update {old} as old set {fates} from {_TOUCHED} as news where {where}")
+    if touched.more_than_ends:
+        connection.execute(f"update {old} as old set {_read_from_news(_REST)} from {_TOUCHED} as news where {_SAME_ROW} and differs")
+    connection.execute(f"update {old} as old set {_read_from_news(_END)} from {_TOUCHED} as news where {_SAME_ROW}")
     if touched.gone:
         connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {table.quoted})")
     return _inserted(connection, table, policy, f"(from {table.quoted} where _file_id > {published:d})")
+
+
+def _read_from_news(columns: Sequence[str]) -> str:
+    """Assignments of columns of the same names."""
+    return ", ".join(f"{column} = news.{column}" for column in columns)
 
 
 def _current_updated(connection: duckdb.DuckDBPyConnection, current: Relation, published: int, touched: _Touched | None) -> int:
@@ -163,11 +167,11 @@ def _current_updated(connection: duckdb.DuckDBPyConnection, current: Relation, p
         connection.execute(f"delete from {old}")
     else:
         connection.execute(f"delete from {old} as old using {_TOUCHED} as news where {_SAME_ROW}")
-    if touched and touched.gone:
-        connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {log})")
-    if touched and touched.in_force:  # again: a late file, say, took back what had ended them
-        again = f"(from {_TOUCHED} where {IN_FORCE})"
-        connection.execute(f"insert into {old} ({columns}) {in_place} semi join {again} as news on {_SAME_ROW} where {IN_FORCE}")
+        if touched.gone:
+            connection.execute(f"delete from {old} where _file_id not in (select distinct _file_id from {log})")
+        if touched.in_force:  # again: a late file, say, took back what had ended them
+            again = f"(from {_TOUCHED} where {IN_FORCE})"
+            connection.execute(f"insert into {old} ({columns}) {in_place} semi join {again} as news on {_SAME_ROW} where {IN_FORCE}")
     connection.execute(f"insert into {old} ({columns}) {in_place} where {IN_FORCE} and _file_id > {published:d}")
     return in_force(connection, current)
 
