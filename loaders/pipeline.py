@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
+from loaders.bases import BaseAhead
 from loaders.build import BuildReport, build, get_ready
 from loaders.checkpoints import PutAway, checkpoint_meanwhile
 from loaders.errors import LoaderError
@@ -16,14 +18,13 @@ from loaders.landing import at_work
 from loaders.news import LEDGER, MARKET, News, find_news
 from loaders.noticed import new_columns
 from loaders.progress import Line, Progress, detail, heading, within
-from loaders.publish import PublishReport, is_behind, is_rolled_back, publish_tested
+from loaders.publish import PublishReport, brought_nearer, is_behind, is_rolled_back, publish_tested
 from loaders.published_updates import told_apart
 from loaders.rehearsal import Rehearsal
 from loaders.remote import open_remote
 from loaders.settings import Settings
 from loaders.summary import TEMPORARY, error_code, exit_code, summary
 from loaders.sync import Stopping, SyncReport, sync
-from loaders.versions import CopyAhead
 from loaders.warehouse import open_build, remember_ended
 from loaders.words import counted
 
@@ -60,7 +61,8 @@ class _Course:
 class BetweenRounds:
     """What is done between two runs of one process, while nobody waits."""
 
-    copy: CopyAhead
+    settings: Settings
+    base: BaseAhead
     put_away: PutAway
     rehearsal: Rehearsal
 
@@ -68,7 +70,8 @@ class BetweenRounds:
         """The time between has begun. How many topics were rehearsed: that is done in steps, until ``stopping`` says so, and the rest by
         threads."""
         self.put_away.begin()
-        self.copy.begin()
+        self.base.begin()
+        self.base.bring_nearer(partial(brought_nearer, self.settings))
         return self.rehearsal.begin(stopping)
 
     def note_build(self, build: Path) -> None:
@@ -93,8 +96,8 @@ def run(
     settings.require_exports_url()
     course = _Course()
     try:
-        with at_work(settings.home), nullcontext(between.copy) if between else _copied_ahead(settings) as copy:
-            synced = _run(settings, progress, full_refresh, stopping, course, copy, between)
+        with at_work(settings.home), nullcontext(between.base) if between else _base_ahead(settings) as base:
+            synced = _run(settings, progress, full_refresh, stopping, course, base, between)
             code = exit_code([synced])
     except LoaderError as error:
         progress(summary(course.sync, course.build, course.seconds, error_code(error)))
@@ -106,13 +109,13 @@ def run(
 @contextmanager
 def between_rounds(settings: Settings) -> Iterator[BetweenRounds]:
     """Within: a process that runs again and again. Ends when what was begun is done."""
-    with _copied_ahead(settings) as copy, PutAway() as put_away:
-        yield BetweenRounds(copy, put_away, Rehearsal(settings))
+    with _base_ahead(settings) as base, PutAway() as put_away:
+        yield BetweenRounds(settings, base, put_away, Rehearsal(settings))
 
 
-def _copied_ahead(settings: Settings) -> CopyAhead:
-    """Where the next version is begun, as a copy of the last one."""
-    return CopyAhead(settings, told_apart)
+def _base_ahead(settings: Settings) -> BaseAhead:
+    """Where the next version is begun."""
+    return BaseAhead(settings, told_apart)
 
 
 def _run(
@@ -121,14 +124,14 @@ def _run(
     full_refresh: bool,
     stopping: Stopping,
     course: _Course,
-    copy: CopyAhead,
+    base: BaseAhead,
     between: BetweenRounds | None,
 ) -> SyncReport:
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
     To open a large one takes a fifth of a second each time, and to close it a checkpoint; and nobody can take it between two steps.
-    From the first file on that is to be loaded, a thread reads dbt and the project, where that will be needed, and another copies the
-    version in force.
+    From the first file on that is to be loaded, a thread reads dbt and the project, where that will be needed, and another begins the
+    next version.
     """
     progress(heading("sync", settings.source_label, source=settings.source_label))
     said, limit = within("sync", progress), settings.limits.memory
@@ -136,7 +139,7 @@ def _run(
 
         def on_news() -> None:
             reading.submit(get_ready, settings)
-            copy.begin()
+            base.begin()
 
         with course.timed("sync"), open_remote(settings) as remote:
             course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=on_news)
@@ -145,13 +148,13 @@ def _run(
         is_new = bool(news or full_refresh) and not stopping()
         is_to_publish = is_new or is_behind(settings)
         if is_to_publish:
-            copy.begin()
+            base.begin()
         if is_new:
             _build(settings, connection, news, full_refresh, progress, course, reading)
         if is_new and between:
             between.note_build(settings.build)
         with checkpoint_meanwhile(connection) if is_new and not between else nullcontext():
-            _publish(settings, connection, progress, stopping, course, copy if is_to_publish else None)
+            _publish(settings, connection, progress, stopping, course, base if is_to_publish else None)
     return synced
 
 
@@ -178,13 +181,13 @@ def _publish(
     progress: Progress,
     stopping: Stopping,
     course: _Course,
-    copy: CopyAhead | None,
+    base: BaseAhead | None,
 ) -> None:
     """Publish what is not published yet, and note that the run went through."""
-    if copy and not stopping():
+    if base and not stopping():
         progress(heading("publish", str(settings.published), path=str(settings.published)))
         with course.timed("publish"):
-            course.publish = publish_tested(settings, connection, copy)
+            course.publish = publish_tested(settings, connection, base)
     if stopping():
         progress(Line("told to stop: the next run goes on from here", step="run"))
     elif not course.build and not course.publish:

@@ -50,6 +50,14 @@ def state_of(connection: duckdb.DuckDBPyConnection) -> str:
     return json.dumps([*built, ["_api_reconciliation", number]] if number else built)
 
 
+def rows_since(connection: duckdb.DuckDBPyConnection, one: Publication) -> int:
+    """How many delivered rows were loaded since what a version was made from."""
+    newest = max((file_id for topic, file_id, *_ in json.loads(one.state) if topic != "_api_reconciliation"), default=0)
+    query = "select coalesce(sum(row_count), 0)::bigint from raw._files where _file_id > ?"
+    (rows,) = connection.execute(query, [newest]).fetchone()
+    return rows
+
+
 def remember(connection: duckdb.DuckDBPyConnection, number: int, policy: Policy, rows: dict[str, int], shape: str, stamp: str) -> None:
     """Note a version that is in force now."""
     values = [number, _now(), policy.mode, policy.fingerprint, state_of(connection), json.dumps(rows), None, shape, stamp]
@@ -67,7 +75,7 @@ def note_rollback(connection: duckdb.DuckDBPyConnection, number: int) -> None:
 
 
 def carry_none_on(connection: duckdb.DuckDBPyConnection) -> None:
-    """Have the next version written anew: all tables were, and may say otherwise what no file has changed."""
+    """Have nothing made from the versions that there are: what was written anew since may say otherwise what no file has changed."""
     connection.execute("update raw._published set shape = ''")
 
 

@@ -3,27 +3,40 @@
 Readers that have the old file open keep it, whole, until they reconnect; nobody waits for anybody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import takewhile
+from operator import attrgetter
 from pathlib import Path
 
 import duckdb
 
+from loaders.bases import Base, BaseAhead, set_aside
 from loaders.build import test_all
-from loaders.errors import PublishRefused
+from loaders.errors import PublishRefused, WarehouseBusy
+from loaders.landing import at_work
 from loaders.news import find_news
 from loaders.privacy import Policy
-from loaders.publications import Publication, forget_all_but, note_rollback, read_publications, remember, state_of
+from loaders.publications import (
+    Publication,
+    carry_none_on,
+    forget_all_but,
+    note_rollback,
+    read_publications,
+    remember,
+    rows_since,
+    state_of,
+)
 from loaders.published_relations import Relation, count_rows, read_relations
 from loaders.published_tables import write_published
 from loaders.published_updates import bring_up_to_date, shape_of
 from loaders.registry import modelled_topics
 from loaders.settings import Settings
 from loaders.versions import (
-    CopyAhead,
     close_to_group,
     number_in_force,
     numbers,
+    path_of,
     put_in_force,
     remove_all_but,
     stamp_of,
@@ -32,12 +45,15 @@ from loaders.versions import (
 )
 from loaders.warehouse import open_build, table_columns
 
+# To bring up to date what lacks more than such a part of all rows, and more than so many, takes longer than to copy the newest version.
+_LITTLE, _FEW = 0.1, 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
     """What is published now: the file, its version, rows by ``schema.table`` (views included), and the mode of FORTRESS_PII.
 
-    ``made_from`` is the version that was copied and brought up to date; None when all was written anew. ``rolled_back_from`` is
+    ``made_from`` is the version that was brought up to date; None when all was written anew. ``rolled_back_from`` is
     the one that was in force before a rollback.
     """
 
@@ -61,25 +77,43 @@ def publish(settings: Settings) -> PublishReport:
         return _published(settings, connection, None)
 
 
-def publish_tested(settings: Settings, connection: duckdb.DuckDBPyConnection, carry_on: CopyAhead) -> PublishReport:
-    """The same with the build that ``connection`` has open, which is what runs have made of it and tested: a copy of the last version may
-    be brought up to date instead."""
+def publish_tested(settings: Settings, connection: duckdb.DuckDBPyConnection, base: BaseAhead) -> PublishReport:
+    """The same with the build that ``connection`` has open, which is what runs have made of it and tested: an earlier version may be
+    brought up to date instead."""
     _refuse_if_behind(connection)
-    return _published(settings, connection, carry_on)
+    return _published(settings, connection, base)
 
 
-def _published(settings: Settings, connection: duckdb.DuckDBPyConnection, carry_on: CopyAhead | None) -> PublishReport:
+def brought_nearer(settings: Settings, part: Path, base: Base) -> Base:
+    """A base brought up to the version that was published last, where that differs in rows alone; which version it is now. As it was where
+    another command is at work, or something was built since."""
+    try:
+        with at_work(settings.home), open_build(settings.build, memory_limit=settings.limits.memory) as connection:
+            policy, relations, known = policy_of(settings), read_relations(connection), read_publications(connection)
+            earlier = _alike(known, shape_of(connection, relations, policy)).get(base.number)
+            is_usable = earlier and earlier.stamp == base.stamp and part.exists()
+            if not is_usable or known[-1].state != state_of(connection):
+                return base
+            bring_up_to_date(connection, relations, part, policy, earlier)
+            return Base(known[-1].number, known[-1].stamp)
+    except WarehouseBusy:
+        return base
+
+
+def _published(settings: Settings, connection: duckdb.DuckDBPyConnection, base: BaseAhead | None) -> PublishReport:
     policy = policy_of(settings)
     before, known = number_in_force(settings), read_publications(connection)
     number, relations = _next_number(settings, known), read_relations(connection)
     shape = shape_of(connection, relations, policy)
-    last = _last(settings, known, shape) if carry_on else None
     with workshop(settings) as part:
-        rows = _read_back(part, *_write(connection, relations, part, policy, last, carry_on))
+        earlier = _given(base, _alike(known, shape), part) if base else None
+        rows = _read_back(part, *_write(connection, relations, part, policy, earlier))
+        if earlier is None:
+            carry_none_on(connection)
         put_in_force(settings, part, number)
-    remember(connection, number, policy, rows, shape, stamp_of(settings, number) or "")
+    remember(connection, number, policy, rows, shape, stamp_of(path_of(settings, number)) or "")
     _prune(settings, connection, before)
-    return PublishReport(settings.published, rows, number, policy.mode, last and last.number)
+    return PublishReport(settings.published, rows, number, policy.mode, earlier and earlier.number)
 
 
 def rollback(settings: Settings) -> PublishReport:
@@ -143,26 +177,25 @@ def _refuse_if_behind(connection: duckdb.DuckDBPyConnection) -> None:
         raise PublishRefused(f"loaded but not built: {', '.join(behind)}. Run `python -m loaders run`, or `dbt build`, first.")
 
 
-def _last(settings: Settings, known: Sequence[Publication], shape: str) -> Publication | None:
-    """The version that the next one can be made from: the last one published, if only rows have changed since, and nobody wrote to it."""
-    if not known or known[-1].rolled_back_at or known[-1].shape != shape:
-        return None
-    return known[-1] if stamp_of(settings, known[-1].number) == known[-1].stamp else None
+def _alike(known: Sequence[Publication], shape: str) -> dict[int, Publication]:
+    """The versions from which what is of this shape differs in rows alone, by number: the last ones, as far back as that is so."""
+    alike = takewhile(lambda one: one.shape == shape and not one.rolled_back_at, reversed(known))
+    return {one.number: one for one in alike}
+
+
+def _given(base: BaseAhead, alike: Mapping[int, Publication], part: Path) -> Publication | None:
+    """Which of them is at ``part`` now, that nobody has written to since it was finished."""
+    number = base.give({number: one.stamp for number, one in alike.items()}, part)
+    return alike[number] if number is not None else None
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection,
-    relations: Sequence[Relation],
-    part: Path,
-    policy: Policy,
-    last: Publication | None,
-    copy: CopyAhead | None,
+    connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation], part: Path, policy: Policy, earlier: Publication | None
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Write the new file: anew, or from the last one. Rows by ``schema.table``: of what was written, and of what was taken over."""
-    if last is None or copy is None:
+    """Write the new file: anew, or from an earlier one. Rows by ``schema.table``: of what was written, and of what was taken over."""
+    if earlier is None:
         return write_published(connection, part, policy), {}
-    copy.give(last.number, part)
-    updated = bring_up_to_date(connection, relations, part, policy, last)
+    updated = bring_up_to_date(connection, relations, part, policy, earlier)
     return updated.written, updated.unchanged
 
 
@@ -170,7 +203,7 @@ def _read_back(part: Path, written: dict[str, int], taken_over: dict[str, int]) 
     """Open the new file as a reader would, and count, views included; PublishRefused when a table has other rows than were written."""
     with duckdb.connect(str(part), read_only=True) as reader:
         found = count_rows(reader, taken_over)
-    for name, rows in written.items():
+    for name, rows in (taken_over | written).items():
         if found.get(name) != rows:
             raise PublishRefused(f"{name} was written with {rows} rows and reads back {found.get(name)}; the published file is untouched.")
     return found
@@ -184,8 +217,23 @@ def _prune(settings: Settings, connection: duckdb.DuckDBPyConnection, before: in
     """Keep the newest versions that show what may be shown and were not rolled back; and the one before, for who is opening it now."""
     *_, newest = known = read_publications(connection)
     good = [one.number for one in known if one.policy == newest.policy and not one.rolled_back_at and one.number in numbers(settings)]
-    kept = set(good[-settings.keep_published :])
+    kept = {*good[-settings.keep_published :], before}
     if before is not None and before not in good:
         close_to_group(settings, before)
-    remove_all_but(settings, kept | {before})
-    forget_all_but(connection, kept | {before})
+    spare = _spare(settings, connection, known, kept)
+    set_aside(settings, spare)
+    remove_all_but(settings, kept)
+    forget_all_but(connection, kept | {spare})
+
+
+def _spare(settings: Settings, connection: duckdb.DuckDBPyConnection, known: Sequence[Publication], kept: Set[int | None]) -> int | None:
+    """Which of the versions that fall out a later one may be made from: the newest that nobody wrote to, where it lacks little."""
+    *_, newest = known
+    whole = [
+        one
+        for number, one in _alike(known, newest.shape).items()
+        if number not in kept and stamp_of(path_of(settings, number)) == one.stamp
+    ]
+    spare = max(whole, key=attrgetter("number"), default=None)
+    rows = sum(count for name, count in newest.rows.items() if name.endswith("_changes"))
+    return spare.number if spare and rows_since(connection, spare) <= max(rows * _LITTLE, _FEW) else None

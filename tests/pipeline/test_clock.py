@@ -1,10 +1,11 @@
-"""Four runs of difficult feeds, by clocks that are set back or stand still: order is that of arrival, and what is published is new.
+"""Runs of difficult feeds, by clocks that are set back or stand still: order is that of arrival, and what is published is new.
 
 libfaketime gives a process its clock: Python, DuckDB and dbt all ask the system for it, and all of them are deceived. After each run
 the published file, as far as it was made from the one before, is compared with one written anew.
 """
 
 import json
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import files
@@ -13,8 +14,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from loaders.bases import kind_of_file_system
 from loaders.privacy import Policy
 from loaders.published_tables import write_published
+from tests import forked
 from tests.oracle.batches import Delivered
 from tests.pipeline.harness import TOPIC, Warehouse, as_organization, differences, draw_cases
 from tests.pipeline.small_project import SmallProject
@@ -23,7 +26,8 @@ from tests.pipeline.states import State, disorder, state_of
 (_LIBRARY,) = [str(one.locate()) for one in files("libfaketime") or [] if one.name == "libfaketime.so.1"]
 FEEDS, SEED = 25, 11  # with late files, revisions, reloads and snapshots delivered again among them
 NOON = datetime(2026, 3, 1, 12)
-CLOCKS = (None, "-6h", None, f"{NOON:%Y-%m-%d %H:%M:%S}")  # None: the system's; one without a sign stands still
+CLOCKS = (None, "-6h", None, "-2h", None, "-6h", f"{NOON:%Y-%m-%d %H:%M:%S}")  # None: the system's; one without a sign stands still
+BEGIN_AT = 4  # feeds begin with one of so many runs, and take as many at the most
 # How long things take, and the times of files, stay the system's; so do the waits of Python's threads for each other.
 _DECEIT = {"LD_PRELOAD": _LIBRARY, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0", "NO_FAKE_STAT": "1"}
 
@@ -36,7 +40,7 @@ class Deceived(Warehouse):
 
     def environment(self) -> dict[str, str]:
         deceit = _DECEIT | {"FAKETIME": self.clock} if self.clock else {}
-        return Warehouse.environment(self) | {"TZ": "UTC"} | deceit
+        return Warehouse.environment(self) | {"TZ": "UTC", "FORTRESS_KEEP_PUBLISHED": "2"} | deceit  # so that versions fall out soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,12 @@ class Played:
 def played(project: SmallProject, tmp_path_factory: pytest.TempPathFactory) -> Played:
     home = tmp_path_factory.mktemp("warehouse")
     cases = [as_organization(case, f"org-{number:04}") for number, case in enumerate(draw_cases(FEEDS, SEED))]
-    assert max(len(case) for case in cases) == len(CLOCKS)
+    assert max(len(case) for case in cases) == BEGIN_AT
+    assert len(CLOCKS) == BEGIN_AT - 1 + BEGIN_AT
     found = Played(project, Deceived(home, (TOPIC,)))
     for number, clock in enumerate(CLOCKS):
-        arriving = [one for case in cases for run in case[number : number + 1] for one in run]
+        due = [(case, number - begin % BEGIN_AT) for begin, case in enumerate(cases)]
+        arriving = [one for case, turn in due if turn >= 0 for run in case[turn : turn + 1] for one in run]
         warehouse = Deceived(home, (TOPIC,), clock)
         warehouse.deliver(arriving)
         if number == 1:
@@ -103,6 +109,12 @@ def asked(warehouse: Warehouse, query: str, database: str = "build.duckdb") -> l
         return connection.execute(query).fetchall()
 
 
+def is_kept(home: Path) -> bool:
+    """Whether a version that falls out is made the next one from there: not where the newest is had for nothing, or nobody knows its
+    readers."""
+    return kind_of_file_system(home) in {"ext4", "tmpfs"}
+
+
 def log(warehouse: Warehouse, database: str) -> set[tuple]:
     """The change log's rows, by what no rule on personal data withholds."""
     return set(
@@ -130,12 +142,36 @@ def test_each_run_published_what_it_had_built(played: Played):
 
 
 def test_each_version_says_what_one_written_anew_says(played: Played):
-    assert [run.made_from for run in played.runs] == [None, None, 2, 3]  # the second run brings a new column, and with it another shape
+    made_from = [run.made_from for run in played.runs]
+    assert made_from[:4] == [None, None, 2, 3]  # the second run brings a new column, and with it another shape
+    assert made_from[4:] == ([2, 3, 4] if is_kept(played.warehouse.home) else [4, 5, 6])
     for number, run in enumerate(played.runs, start=1):
         assert run.published == run.anew, f"run {number}"
         published, built = run.current
         assert published == built, f"run {number}"
     assert len({json.dumps(run.published) for run in played.runs}) == len(played.runs)  # each run had changes to publish
+
+
+BETWEEN_ROUNDS = """
+import sys
+from loaders.pipeline import between_rounds
+from loaders.settings import load_settings
+with between_rounds(load_settings()) as between:
+    between.begin()
+    (begun,) = load_settings().home.glob("copying/*/next.duckdb")
+    begun.rename(sys.argv[1])
+"""
+
+
+def test_what_a_watch_has_begun_between_two_rounds_says_what_is_published(played: Played, tmp_path: Path):
+    home, begun = played.warehouse.home, tmp_path / "begun.duckdb"
+    spare = [path.name for path in home.glob("spare/*")]
+    assert spare == (["000005.duckdb"] if is_kept(home) else [])
+    command = [sys.executable, "-c", BETWEEN_ROUNDS, str(begun)]
+    forked.run(command, cwd=played.project.folder, env=played.warehouse.environment(), check=True)
+    assert not list(home.glob("spare/*")) and not list(home.glob("copying/*"))
+    assert state_of(begun) == state_of(home / "fortress.duckdb")
+    assert current(begun) == current(home / "fortress.duckdb")
 
 
 def test_a_repair_at_the_very_time_of_the_build_before_is_published(played: Played):
@@ -153,7 +189,7 @@ def test_a_run_says_which_columns_are_new_and_what_did_not_fit_once(played: Play
     columns = "units: 1 column that the registry does not know: petName."
     casts = "units.updated_at: 2 values did not fit the type: null in the marts, listed in audit.cast_failures"
     said = [run.said for run in played.runs]
-    assert [(columns in one, casts in one) for one in said] == [(False, False), (True, True), (False, False), (False, False)]
+    assert [(columns in one, casts in one) for one in said] == [(False, False), (True, True), *[(False, False)] * (len(CLOCKS) - 2)]
     assert "Rex" not in "".join(said) and "later" not in "".join(said)
 
 
