@@ -1,4 +1,4 @@
-"""The next published file from the last one: a copy, in which only what was built since is written.
+"""The next published file from an earlier one, in which only what was built since is written.
 
 Only where both have one shape: the same relations, descriptions, rules on personal data, and project. Then a change log
 differs by what new files touched, and views and comments not at all. Whatever else has changed, all is written anew.
@@ -49,9 +49,10 @@ def shape_of(connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation
     return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
-def told_apart(copy: Path) -> None:
-    """Give a copied version table macros of its own: a mark tells each file's from the others'. Half of what a small change costs."""
-    with duckdb.connect() as connection, attached(connection, copy):
+def told_apart(base: Path) -> None:
+    """Give what the next version is made from table macros of its own: a mark tells each file's from the others'. Half of what a small
+    change costs."""
+    with duckdb.connect() as connection, attached(connection, base):
         connection.execute(NOTHING_TOGETHER)
         connection.execute("use published")
         create_table_macros(connection)
@@ -59,21 +60,21 @@ def told_apart(copy: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """Rows by ``schema.table``: of tables that were ``written``, and of what is ``unchanged`` since the last version, views included."""
+    """Rows by ``schema.table``: of tables that were ``written``, and of what is ``unchanged`` since the earlier version, views included."""
 
     written: dict[str, int]
     unchanged: dict[str, int]
 
 
 def bring_up_to_date(
-    connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation], target: Path, policy: Policy, last: Publication
+    connection: duckdb.DuckDBPyConnection, relations: Sequence[Relation], target: Path, policy: Policy, earlier: Publication
 ) -> Updated:
-    """Write to ``target`` what the build that ``connection`` has open, with these relations, holds otherwise. It is a copy of ``last``,
-    and was ``told_apart``."""
+    """Write to ``target`` what the build that ``connection`` has open, with these relations, holds otherwise. It is what ``earlier``
+    was, and was ``told_apart``."""
     build = {one.key: one for one in relations}
-    before, now = _built(last.state), _built(state_of(connection))
+    before, now = _built(earlier.state), _built(state_of(connection))
     unchanged = {f"marts.{topic}{kind}" for topic in before if before[topic] == now[topic] for kind in ("", "_history", "_changes")}
-    taken_over = {name: rows for name, rows in last.rows.items() if name in unchanged}
+    taken_over = {name: rows for name, rows in earlier.rows.items() if name in unchanged}
     with attached(connection, target):
         there = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'published'").fetchall()
         news = [build[key] for key in there if key in build and ".".join(key) not in taken_over]

@@ -1,7 +1,7 @@
 """The published versions on the disk, and the name under which analysts find the newest.
 
     {home}/fortress.duckdb -> published/000007.duckdb
-    {home}/published/      the last versions, each in a file that is never written again
+    {home}/published/      the last versions, each in a file that nobody writes to while it is there
 
 The name is a link, switched in one step. Who has a version open keeps it, whole, until they reconnect. That each has a path
 of its own is for readers who write: DuckDB keeps their log beside the file they opened, and beside one name for all it
