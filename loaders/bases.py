@@ -192,7 +192,7 @@ def _spare(settings: Settings, target: Path) -> Base | None:
 
 
 def _is_among(usable: Mapping[int, str], base: Base | None) -> bool:
-    return base is not None and usable.get(base.number) == base.stamp
+    return base is not None and base.number in usable and usable[base.number] == base.stamp
 
 
 def _place_of_spare(settings: Settings) -> Path:

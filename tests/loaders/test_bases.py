@@ -147,6 +147,15 @@ def test_a_version_that_somebody_wrote_to_is_not_given(begun: Bases, when: str):
         assert begun.ahead.give(begun.stamps, target) is None and not target.exists()
 
 
+def test_a_version_that_somebody_is_writing_to_is_not_given(begun: Bases):
+    target = begun.settings.home / "given.duckdb"
+    with duckdb.connect(str(path_of(begun.settings, 1))) as writer:
+        writer.execute("insert into version values (666)")
+        begun.begin()
+        for usable in ({}, begun.stamps):
+            assert begun.ahead.give(usable, target) is None and not target.exists()
+
+
 def test_the_spare_is_taken_instead_of_copying(spare: Bases):
     kept = inode(spare.settings.home / "spare/000001.duckdb")
     assert inode(spare.begin()) == kept and spare.spare() == []
