@@ -11,9 +11,9 @@ import fcntl
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -70,7 +70,7 @@ class BaseAhead:
         says what it is then. Where that fails, what was begun is dropped."""
         if self._begun is None or self._begun.exception() or self._begun.result().number == self._number:
             return
-        self._begun = self._thread.submit(nearer, self._folder / _NEXT, self._begun.result())
+        self._begun = self._thread.submit(self._nearer, nearer, self._begun.result())
         wait([self._begun])
 
     def give(self, usable: Mapping[int, str], target: Path) -> int | None:
@@ -110,13 +110,23 @@ class BaseAhead:
         make_private_folder(self._folder.parent)
         make_private_folder(self._folder)
         target = self._folder / _NEXT
-        try:
+        with self._giving_room_back():
             base = _cloned(self._settings, number, target) or _spare(self._settings, target) or _copied(self._settings, number, target)
             self._finish(target)
-        except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)  # the build may need the room
-            raise
         return base
+
+    def _nearer(self, nearer: Callable[[Path, Base], Base], base: Base) -> Base:
+        with self._giving_room_back():
+            return nearer(self._folder / _NEXT, base)
+
+    @contextmanager
+    def _giving_room_back(self) -> Iterator[None]:
+        """Within: should it fail, what was begun is removed, as the build may need the room."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
 
     def _forget(self) -> None:
         if self._begun is not None:
@@ -125,15 +135,23 @@ class BaseAhead:
         self._number = self._begun = None
 
 
-def set_aside(settings: Settings, number: int | None) -> None:
-    """Make that version the spare, which takes it from analysts; the one before, if it was not taken, goes. None: there is none."""
+def set_aside(settings: Settings, number: int | None) -> int | None:
+    """Make that version the spare, which takes it from analysts; the one before, if it was not taken, goes. None: there is none.
+
+    Which version is the spare now: none where its folder cannot be used, as publishing can do without.
+    """
     folder = _place_of_spare(settings)
     for path in folder.glob("*.duckdb"):
-        with suppress(FileNotFoundError):  # a watch has just taken it
+        with suppress(OSError):  # a watch has just taken it, or it is none of ours
             let_go(path)
-    if number is not None:
+    if number is None:
+        return None
+    try:
         make_private_folder(folder)
         path_of(settings, number).rename(folder / path_of(settings, number).name)
+    except OSError:
+        return None
+    return number
 
 
 def is_open_somewhere(path: Path) -> bool:

@@ -220,8 +220,7 @@ def _prune(settings: Settings, connection: duckdb.DuckDBPyConnection, before: in
     kept = {*good[-settings.keep_published :], before}
     if before is not None and before not in good:
         close_to_group(settings, before)
-    spare = _spare(settings, connection, known, kept)
-    set_aside(settings, spare)
+    spare = set_aside(settings, _spare(settings, connection, known, kept))
     remove_all_but(settings, kept)
     forget_all_but(connection, kept | {spare})
 

@@ -4,6 +4,7 @@ Only where both have one shape: the same relations, descriptions, rules on perso
 differs by what new files touched, and views and comments not at all. Whatever else has changed, all is written anew.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ def bring_up_to_date(
     taken_over = {name: rows for name, rows in earlier.rows.items() if name in unchanged}
     with attached(connection, target):
         there = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'published'").fetchall()
+        if not there:  # what was begun was taken away, and DuckDB makes a file where there is none
+            raise FileNotFoundError(errno.ENOENT, "what the next version was made from is gone", str(target))
         news = [build[key] for key in there if key in build and ".".join(key) not in taken_over]
         currents = {f"{table.name}_changes": table for table in news if table.is_current_state}
 

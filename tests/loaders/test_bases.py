@@ -186,6 +186,13 @@ def test_the_spare_is_out_of_analysts_reach_and_there_is_one(spare: Bases):
     assert spare.spare() == []
 
 
+def test_where_there_can_be_no_spare_the_version_stays_to_be_removed_like_the_others(begun: Bases):
+    begun.publish(2)
+    (begun.settings.home / "spare").write_text("in the way")
+    assert set_aside(begun.settings, 1) is None
+    assert numbers(begun.settings) == [1, 2]
+
+
 READS = """
 import duckdb, sys
 reader = duckdb.connect(sys.argv[1], read_only=True)
@@ -281,6 +288,7 @@ def test_a_spare_that_could_not_be_brought_nearer_is_dropped(spare: Bases):
         raise OSError("no room")
 
     spare.ahead.bring_nearer(fails)
+    assert not list((spare.settings.home / "copying").glob("*/*"))  # the room is back at once
     spare.give(2, 1, 2)
     assert len(spare.made) == 2
 
