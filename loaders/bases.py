@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from loaders.private import make_private_folder
 from loaders.settings import Settings
-from loaders.versions import let_go, number_in_force, number_of, path_of, stamp_of
+from loaders.versions import let_go, number_in_force, numbers_in, path_of, stamp_of
 
 _NEXT = "next.duckdb"
 _FICLONE = 0x40049409  # Linux: share the blocks of another file until one of the two is written (ioctl_ficlone(2))
@@ -93,7 +93,7 @@ class BaseAhead:
         if not _is_among(usable, base):
             target.unlink()
             return None
-        self._finish(target)
+        self._make_ours(target)
         return base
 
     def _taken(self, target: Path) -> Base | None:
@@ -112,8 +112,12 @@ class BaseAhead:
         target = self._folder / _NEXT
         with self._giving_room_back():
             base = _cloned(self._settings, number, target) or _spare(self._settings, target) or _copied(self._settings, number, target)
-            self._finish(target)
+            self._make_ours(target)
         return base
+
+    def _make_ours(self, target: Path) -> None:
+        target.chmod(0o600)
+        self._finish(target)
 
     def _nearer(self, nearer: Callable[[Path, Base], Base], base: Base) -> Base:
         with self._giving_room_back():
@@ -140,15 +144,15 @@ def set_aside(settings: Settings, number: int | None) -> int | None:
 
     Which version is the spare now: none where its folder cannot be used, as publishing can do without.
     """
-    folder = _place_of_spare(settings)
-    for path in folder.glob("*.duckdb"):
+    folder = _folder_of_spare(settings)
+    for before in numbers_in(folder):
         with suppress(OSError):  # a watch has just taken it, or it is none of ours
-            let_go(path)
+            let_go(_place_of_spare(settings, before))
     if number is None:
         return None
     try:
         make_private_folder(folder)
-        path_of(settings, number).rename(folder / path_of(settings, number).name)
+        path_of(settings, number).rename(_place_of_spare(settings, number))
     except OSError:
         return None
     return number
@@ -186,7 +190,6 @@ def _cloned(settings: Settings, number: int, target: Path) -> Base | None:
             fcntl.ioctl(copy, _FICLONE, source.fileno())
     except OSError:
         return None
-    target.chmod(0o600)
     set_aside(settings, None)  # nobody will want it here
     return Base(number, stamp_of(path_of(settings, number)))
 
@@ -194,24 +197,26 @@ def _cloned(settings: Settings, number: int, target: Path) -> Base | None:
 def _copied(settings: Settings, number: int, target: Path) -> Base:
     """A copy of a version."""
     shutil.copyfile(path_of(settings, number), target)  # within the kernel: a third of the time
-    target.chmod(0o600)
     return Base(number, stamp_of(path_of(settings, number)))  # after that: whoever wrote to it meanwhile has changed its stamp
 
 
 def _spare(settings: Settings, target: Path) -> Base | None:
     """The spare, which is taken from its place; None when there is none, or when it cannot be excluded that somebody has it open."""
-    for path in _place_of_spare(settings).glob("*.duckdb"):
-        path.rename(target)
+    for number in numbers_in(_folder_of_spare(settings)):
+        _place_of_spare(settings, number).rename(target)
         if not is_open_somewhere(target):
-            target.chmod(0o600)
-            return Base(number_of(path) or 0, stamp_of(target))
+            return Base(number, stamp_of(target))
         target.unlink()
     return None
 
 
 def _is_among(usable: Mapping[int, str], base: Base | None) -> bool:
-    return base is not None and base.number in usable and usable[base.number] == base.stamp
+    return base is not None and (base.number, base.stamp) in usable.items()
 
 
-def _place_of_spare(settings: Settings) -> Path:
+def _folder_of_spare(settings: Settings) -> Path:
     return settings.home / "spare"
+
+
+def _place_of_spare(settings: Settings, number: int) -> Path:
+    return _folder_of_spare(settings) / path_of(settings, number).name

@@ -71,7 +71,8 @@ class BetweenRounds:
         threads."""
         self.put_away.begin()
         self.base.begin()
-        self.base.bring_nearer(partial(brought_nearer, self.settings))
+        if not stopping():
+            self.base.bring_nearer(partial(brought_nearer, self.settings))
         return self.rehearsal.begin(stopping)
 
     def note_build(self, build: Path) -> None:

@@ -91,8 +91,7 @@ def brought_nearer(settings: Settings, part: Path, base: Base) -> Base:
         with at_work(settings.home), open_build(settings.build, memory_limit=settings.limits.memory) as connection:
             policy, relations, known = policy_of(settings), read_relations(connection), read_publications(connection)
             earlier = _alike(known, shape_of(connection, relations, policy)).get(base.number)
-            is_usable = earlier and earlier.stamp == base.stamp and part.exists()
-            if not is_usable or known[-1].state != state_of(connection):
+            if earlier is None or earlier.stamp != base.stamp or known[-1].state != state_of(connection):
                 return base
             bring_up_to_date(connection, relations, part, policy, earlier)
             return Base(known[-1].number, known[-1].stamp)
@@ -220,12 +219,14 @@ def _prune(settings: Settings, connection: duckdb.DuckDBPyConnection, before: in
     kept = {*good[-settings.keep_published :], before}
     if before is not None and before not in good:
         close_to_group(settings, before)
-    spare = set_aside(settings, _spare(settings, connection, known, kept))
+    spare = set_aside(settings, _next_spare(settings, connection, known, kept))
     remove_all_but(settings, kept)
     forget_all_but(connection, kept | {spare})
 
 
-def _spare(settings: Settings, connection: duckdb.DuckDBPyConnection, known: Sequence[Publication], kept: Set[int | None]) -> int | None:
+def _next_spare(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, known: Sequence[Publication], kept: Set[int | None]
+) -> int | None:
     """Which of the versions that fall out a later one may be made from: the newest that nobody wrote to, where it lacks little."""
     *_, newest = known
     whole = [

@@ -25,12 +25,17 @@ _READABLE_BY_GROUP = 0o640
 
 def number_in_force(settings: Settings) -> int | None:
     """The version that analysts get now; None when nothing is published, or by an older project."""
-    return number_of(settings.published.resolve()) if settings.published.exists() else None
+    return _number(settings.published.resolve()) if settings.published.exists() else None
 
 
 def numbers(settings: Settings) -> list[int]:
     """The versions on the disk, oldest first."""
-    found = (number_of(path) for path in settings.versions.glob("*.duckdb")) if settings.versions.is_dir() else ()
+    return numbers_in(settings.versions)
+
+
+def numbers_in(folder: Path) -> list[int]:
+    """The versions in a folder, oldest first; none where there is no such folder."""
+    found = (_number(path) for path in folder.glob("*.duckdb"))
     return sorted(number for number in found if number is not None)
 
 
@@ -102,6 +107,5 @@ def let_go(path: Path) -> None:
     threading.Thread(target=os.close, args=(held,), name="giving-room-back").start()
 
 
-def number_of(path: Path) -> int | None:
-    """Which version a file is by its name; None for another file."""
+def _number(path: Path) -> int | None:
     return int(path.stem) if path.stem.isascii() and path.stem.isdigit() else None

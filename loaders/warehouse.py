@@ -232,7 +232,8 @@ def in_our_words(path: Path, said: str) -> LoaderError:
     """What DuckDB said of a database at ``path``, or dbt in its place: WarehouseBusy when it is taken, else WarehouseRefused."""
     if is_taken(said):
         return WarehouseBusy(
-            f"{path.name} is in use by another process (a run, dbt, or an open shell). Nothing was changed: run again when it has ended."
+            f"{path.name} is in use by another process (a run, a watch, dbt, or an open shell). Nothing was changed: run again when it "
+            "has ended."
         )
     return WarehouseRefused(f"{path}: {said}{NO_SPACE_HINT.format(folder=path.parent) if is_full(said) else ''}")
 

@@ -1,8 +1,8 @@
 """The main job, again and again in one process: what takes time to start is started once.
 
 Nothing is held between two rounds: no connection, no lock, no database, once what nobody has to wait for is done: what was built is
-moved from DuckDB's log into the file, the next version begun, and heard what dbt would say of the next
-hour. docs/decisions/0023 says what ends it and what does not.
+moved from DuckDB's log into the file, the next version begun, and heard what dbt would say of the next hour.
+docs/decisions/0023 says what ends it and what does not.
 """
 
 import signal

@@ -1,7 +1,7 @@
 """Runs of difficult feeds, by clocks that are set back or stand still: order is that of arrival, and what is published is new.
 
 libfaketime gives a process its clock: Python, DuckDB and dbt all ask the system for it, and all of them are deceived. After each run
-the published file, as far as it was made from the one before, is compared with one written anew.
+the published file, as far as it was made from an earlier one, is compared with one written anew.
 """
 
 import json
