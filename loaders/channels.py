@@ -100,7 +100,7 @@ class Channels:
             async with asyncio.timeout(self.silence):
                 yield
         except TimeoutError:
-            self.client.abort()
+            self._end_connection("no answer in time")
             raise
 
     async def _opened(self) -> Channel:
@@ -131,7 +131,11 @@ class Channels:
     def _unanswered(self) -> Exception:
         self._silent += 1
         if self._silent > MOST_SILENT:
-            self._ended_because = f"{self._silent} files or folders were waited for in vain, and this run waits for no more"
-            self.client.abort()
+            self._end_connection(f"{self._silent} files or folders were waited for in vain, and this run waits for no more")
             return ConnectionError(self._ended_because)
         return ReadFailed(f"the server answers, and has sent nothing of this for {self.silence:g} seconds, twice")
+
+    def _end_connection(self, reason: str) -> None:
+        """Abort it. asyncssh calls it closed only some turns of the event loop later; who asks until then is to hear ``reason``."""
+        self._ended_because = self._ended_because or reason
+        self.client.abort()

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loaders.channels import Channels
 from loaders.copying import Memory, copy
 from loaders.errors import LoaderError, ReadFailed, SettingsError
 from loaders.limits import Limits
@@ -100,6 +101,31 @@ def test_what_was_asked_ahead_and_is_never_looked_at_says_nothing_when_the_serve
     asyncio.run(ask_and_lose())
     gc.collect()
     assert caplog.records == []
+
+
+def test_who_asks_just_after_the_connection_was_given_up_hears_of_the_server_and_not_of_a_file(victim: Victim):
+    """asyncssh calls an aborted connection closed only some turns later. What was asked until then was left as one file that the server
+    does not read, and a run over a dead line ended without a word of the line."""
+
+    class Mute(asyncssh.SSHServer):
+        async def session_requested(self) -> object:
+            await asyncio.sleep(0.5)
+            return False
+
+    async def ask_as_it_is_given_up(where: ServerInfo) -> None:
+        options = {"client_keys": [str(where.client_key)], "known_hosts": str(where.known_hosts), "config": None}
+        async with asyncssh.connect(where.host, where.port, username="x", **options) as connection:
+            channels = Channels(connection, max_channels=1)
+            channels.silence = 0.2
+            with pytest.raises(TimeoutError):
+                await channels._ask_alone(lambda channel: channel.lstat("x"))
+            for again in (channels._ask_alone, channels.ask):
+                with pytest.raises(ConnectionError, match="no answer in time"):
+                    await again(lambda channel: channel.lstat("x"))
+        await asyncio.sleep(0.5)  # until the server is done, too
+
+    with serve_hostile(victim.exports, victim.keys, server_factory=Mute, sftp_factory=None, encoding=None) as server:
+        asyncio.run(ask_as_it_is_given_up(server))
 
 
 def test_no_more_sessions_are_opened_than_the_setting_says(victim: Victim):
