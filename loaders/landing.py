@@ -61,6 +61,14 @@ def landing_path(landing: Path, organization_id: str, topic: str, name: ExportNa
     return landing / organization_id / topic / f"{name.stem}@{stamp}-{sha256[:_HASH_DIGITS]}.{name.format}"
 
 
+def version_of(path: Path) -> str:
+    """What all files have in common that are the same version by their names, whatever their hash: name, format and time.
+
+    Much cheaper than ``parse_landed``, as it is asked of every name that ever landed in a folder; it refuses nothing.
+    """
+    return path.stem.rpartition("-")[0] + path.suffix
+
+
 def parse_landed(path: Path) -> LandedName | None:
     """The inverse of ``landing_path``; None for whatever else lies about, such as a ``.part``."""
     organization_id, topic = path.parent.parent.name, path.parent.name

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from loaders.errors import LandingRefused, LoaderError, ServerUnreachable
-from loaders.landing import LandedName, alone_in, landing_path, make_folder, parse_landed, writing
+from loaders.landing import LandedName, alone_in, landing_path, make_folder, parse_landed, version_of, writing
 from loaders.limits import LARGE_FILE, Allowance, Limits
 from loaders.remote import Remote, RemoteFile
 from loaders.taking import Landed, Shelf, take
@@ -102,8 +102,8 @@ class _Shelves:
         for path in folder.iterdir():
             if path.suffix == ".part":
                 path.unlink()
-            elif landed := parse_landed(path):
-                versions[landed.name.file_name, landed.modified_at].append(path)
+            else:
+                versions[version_of(path)].append(path)
         return Shelf(folder, dict(versions))
 
 

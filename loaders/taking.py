@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from loaders.errors import LoaderError, ReadFailed, StillGrowing
-from loaders.landing import Received, landing_path, sha256_of, to_disk, writing
+from loaders.landing import Received, landing_path, sha256_of, to_disk, version_of, writing
 from loaders.limits import Allowance
 from loaders.remote import Remote, RemoteFile
 from loaders.seam import shown
@@ -30,10 +30,10 @@ class Landed:
 
 @dataclass(slots=True)
 class Shelf:
-    """One topic's folder, with the versions that stood in it when the run began."""
+    """One topic's folder, with what stood in it when the run began, by the version that it is named after."""
 
     folder: Path
-    versions: dict[tuple[str, datetime], list[Path]]
+    versions: dict[str, list[Path]]
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ def _begin(ones: Sequence[_One], allowance: Allowance, allowed: ExitStack) -> No
 
 def _landed_before(one: _One) -> Landed | None:
     """The same version from a run that was killed before it was loaded; one that does not match its own name is removed."""
-    for path in one.shelf.versions.get((one.file.name.file_name, one.file.modified_at), ()):
+    for path in one.shelf.versions.get(version_of(one.path_of("")), ()):
         with writing(path):
             if path.stat().st_size != one.file.size:
                 continue
