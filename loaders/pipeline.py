@@ -1,12 +1,13 @@
 """The main job in one process: sync, build of what has news, publish."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -27,6 +28,8 @@ from loaders.summary import TEMPORARY, error_code, exit_code, summary
 from loaders.sync import Stopping, SyncReport, sync
 from loaders.warehouse import open_build, remember_ended
 from loaders.words import counted
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +133,21 @@ def _run(
 ) -> SyncReport:
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
-    To open a large one takes a fifth of a second each time, and to close it a checkpoint; and nobody can take it between two steps.
-    From the first file on that is to be loaded, a thread reads dbt and the project, where that will be needed, and another begins the
-    next version.
+    To open a large one takes a fifth of a second each time, while which the server is listed, and to close it a checkpoint; and nobody
+    can take it between two steps. From the first file on that is to be loaded, a thread reads dbt and the project, where that will be
+    needed, and another begins the next version.
     """
     progress(heading("sync", settings.source_label, source=settings.source_label))
     said, limit = within("sync", progress), settings.limits.memory
-    with ThreadPoolExecutor(1, thread_name_prefix="dbt") as reading, open_build(settings.build, memory_limit=limit) as connection:
+    with ThreadPoolExecutor(1, thread_name_prefix="dbt") as reading, ExitStack() as until_published:
 
         def on_news() -> None:
             reading.submit(get_ready, settings)
             base.begin()
 
-        with course.timed("sync"), open_remote(settings) as remote:
-            course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=on_news)
+        with course.timed("sync"), open_remote(settings) as remote, _begun(remote.list_exports) as listing:
+            connection = until_published.enter_context(open_build(settings.build, memory_limit=limit))
+            course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=on_news, listing=listing)
             news = find_news(connection)
             _say(new_columns(connection, news), "sync", progress)
         is_new = bool(news or full_refresh) and not stopping()
@@ -157,6 +161,13 @@ def _run(
         with checkpoint_meanwhile(connection) if is_new and not between else nullcontext():
             _publish(settings, connection, progress, stopping, course, base if is_to_publish else None)
     return synced
+
+
+@contextmanager
+def _begun(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Some work that a thread has begun, as what waits for its result."""
+    with ThreadPoolExecutor(1, thread_name_prefix="begun") as thread:
+        yield thread.submit(work).result
 
 
 def _build(

@@ -91,20 +91,21 @@ def sync(
     gates: GateSettings | None = None,
     stopping: Stopping = lambda: False,
     on_news: Callable[[], object] = lambda: None,
+    listing: Callable[[], Listing] | None = None,
 ) -> SyncReport:
     """Mirror and load all that is new. A file that cannot be read, or would change too much, is set aside; the others go on.
 
     Once ``stopping`` says so, what is not loaded yet is left to the next sync. ``on_news`` is called as soon as there is
-    something to load, and may be called again.
+    something to load, and may be called again. ``listing`` gives the remote's, where it was begun before.
     """
-    listing = remote.list_exports()
-    plan = make_plan(connection, listing)
-    _note_vanished(connection, plan.vanished, listing.files)
+    listed = (listing or remote.list_exports)()
+    plan = make_plan(connection, listed)
+    _note_vanished(connection, plan.vanished, listed.files)
     report = SyncReport(plan)
-    _say_closed(listing.closed, progress)
+    _say_closed(listed.closed, progress)
     gates = gates or load_gates()
     if gates.by_topic:
-        gates.refuse_unknown({*topics(), *topic_tables(connection), *(file.topic for file in listing.files)})
+        gates.refuse_unknown({*topics(), *topic_tables(connection), *(file.topic for file in listed.files)})
     loader = RawLoader(connection, settings.landing, gates, settings.limits)
     loader.catch_up()
     tally = _Tally(progress, len(plan.wanted))
@@ -116,7 +117,7 @@ def sync(
             if stopping():
                 break
     tally.close()
-    remember_left(connection, report.left, listing.closed)
+    remember_left(connection, report.left, listed.closed)
     report.waiting = len(set_aside(connection))
     remember_ended(connection, "sync")
     return report
