@@ -16,6 +16,8 @@
     {{ config(severity='warn') }}
     {%- set until = tested_until(model.identifier) -%}
     {%- set touched = '(from ' ~ model ~ ' where _file_id > ' ~ until ~ ')' if until else model %}
-    select * from ({{ why_unresolved('(' ~ dangling_references(model.identifier, touched, references) ~ ')', files) }})
+    {%- set keys = dangling_keys(model.identifier, touched, references) -%}
+    {%- set targets = built_references(references) | map(attribute='target') -%}
+    select * from ({{ why_unresolved('(' ~ dangling_references(keys, targets) ~ ')', files) }})
     where kind in ('{{ kinds | join("', '") }}')
 {% endtest %}

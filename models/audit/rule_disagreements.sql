@@ -1,1 +1,1 @@
-{{ union_of_topics(rule_disagreements) }}
+{{ rule_disagreements(rows=union_of_topics(disputed_rows)) }}

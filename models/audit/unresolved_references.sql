@@ -1,5 +1,9 @@
+{%- set targets = [] -%}
+{%- for topic in modelled_topics() -%}
+    {%- do targets.extend(built_references(references_of(topic)) | map(attribute='target')) -%}
+{%- endfor -%}
 with dangling as (
-    select * from ({{ union_of_topics(dangling_references, suffix='') }})
+    {{ dangling_references(keys=union_of_topics(dangling_keys, suffix=''), targets=targets) }}
 )
 
 select
