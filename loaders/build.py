@@ -189,10 +189,12 @@ def _remember_built(connection: duckdb.DuckDBPyConnection, news: News, full_refr
     connection.execute("begin")
     if full_refresh or news.rebuild:
         carry_none_on(connection)
+    # One statement for all topics: one for each takes longer than anything that is said here.
     connection.execute("delete from raw._built")
-    for topic, file_id in news.newest.items():
-        connection.execute("insert into raw._built values (?, ?, ?, ?)", [topic, file_id, news.fingerprints[topic], times.get(topic, now)])
-    for topic, columns in news.columns.items():
-        connection.execute("delete from raw._staged where topic = ?", [topic])
-        connection.execute("insert into raw._staged values (?, ?)", [topic, columns])
+    built = [(topic, file_id, news.fingerprints[topic], times.get(topic, now)) for topic, file_id in news.newest.items()]
+    rows = "unnest(?::varchar[]), unnest(?::bigint[]), unnest(?::varchar[]), unnest(?::timestamp[])"
+    connection.execute(f"insert into raw._built select {rows}", [list(column) for column in zip(*built, strict=True)])
+    staged = [list(news.columns), list(news.columns.values())]
+    connection.execute("delete from raw._staged where list_contains(?::varchar[], topic)", staged[:1])
+    connection.execute("insert into raw._staged select unnest(?::varchar[]), unnest(?::varchar[])", staged)
     connection.execute("commit")
