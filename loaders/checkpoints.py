@@ -4,7 +4,7 @@ By itself it does both at once, when a database is closed: now and then it then 
 longer than all the rest of an hour's work. So it does not where ``NOTHING_TOGETHER`` was said, until enough has gone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,14 +55,18 @@ def _checkpoint(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("checkpoint")
 
 
-def give_back_places(connection: duckdb.DuckDBPyConnection, database: str, tables: Sequence[str]) -> None:
-    """Write those tables together that are mostly places of rows that are gone; outside of a transaction."""
-    if any(_is_mostly_gone(connection, f"{database}.{table}") for table in tables):
+def give_back_places(connection: duckdb.DuckDBPyConnection, database: str, tables: Mapping[tuple[str, str], str]) -> None:
+    """Write those tables together that are mostly places of rows that are gone; outside of a transaction. ``tables`` are by schema and
+    name what SQL calls them."""
+    # What DuckDB calls an estimate is the number of places; to look for the last one would read a column of each table.
+    query = "select schema_name, table_name, estimated_size from duckdb_tables() where database_name = ?"
+    places = {(schema, name): number for schema, name, number in connection.execute(query, [database]).fetchall()}
+    if any(_is_mostly_gone(connection, f"{database}.{table}", places[key]) for key, table in tables.items()):
         connection.execute("reset max_vacuum_tasks")
         connection.execute(f"checkpoint {database}")
         connection.execute(NOTHING_TOGETHER)
 
 
-def _is_mostly_gone(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    (rows, last_place) = connection.execute(f"select count(*), max(rowid) from {table}").fetchone()
-    return rows > 0 and rows < (last_place + 1) * (1 - _MOST_GONE)
+def _is_mostly_gone(connection: duckdb.DuckDBPyConnection, table: str, places: int) -> bool:
+    (rows,) = connection.execute(f"select count(*) from {table}").fetchone()
+    return 0 < rows < places * (1 - _MOST_GONE)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ import yaml
 
 from loaders.errors import UnverifiableBuild
 from loaders.gate_settings import VARIABLES
+from loaders.project_state import project_state
 from loaders.registry import modelled_topics, topics
 from loaders.settings import PROJECT
 from loaders.warehouse import quote, table_columns
@@ -77,7 +79,7 @@ class News:
 def find_news(connection: duckdb.DuckDBPyConnection) -> News:
     """Compare the ledger and the project with what the last builds had seen."""
     newest = _ledger_ends(connection)
-    marks = fingerprints()
+    marks = _fingerprints_in(project_state())
     built = {topic: (file_id, mark) for topic, file_id, mark, _ in connection.execute("from raw._built").fetchall()}
     changed = {topic for topic in newest if built.get(topic, (0, ""))[1] != marks[topic]}
     unseen = [topic for topic in sorted(newest.keys() - changed) if built[topic][0] < newest[topic]]
@@ -138,6 +140,12 @@ def _unbuilt_topics(connection: duckdb.DuckDBPyConnection) -> list[str]:
         if connection.execute(query, [topic]).fetchone()[0]:
             found.append(topic)
     return found
+
+
+@lru_cache(maxsize=1)
+def _fingerprints_in(_state: str) -> dict[str, str]:
+    """Those of the project in that state: a watch asks in each round."""
+    return fingerprints()
 
 
 def fingerprints(project: Path = PROJECT) -> dict[str, str]:
