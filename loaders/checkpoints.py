@@ -55,18 +55,13 @@ def _checkpoint(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("checkpoint")
 
 
-def give_back_places(connection: duckdb.DuckDBPyConnection, database: str, tables: Mapping[tuple[str, str], str]) -> None:
-    """Write those tables together that are mostly places of rows that are gone; outside of a transaction. ``tables`` are by schema and
-    name what SQL calls them."""
+def give_back_places(connection: duckdb.DuckDBPyConnection, database: str, rows: Mapping[str, int]) -> None:
+    """Write those tables together that are mostly places of rows that are gone, by the ``rows`` that each has, by ``schema.table``; outside
+    of a transaction."""
     # What DuckDB calls an estimate is the number of places; to look for the last one would read a column of each table.
-    query = "select schema_name, table_name, estimated_size from duckdb_tables() where database_name = ?"
-    places = {(schema, name): number for schema, name, number in connection.execute(query, [database]).fetchall()}
-    if any(_is_mostly_gone(connection, f"{database}.{table}", places[key]) for key, table in tables.items()):
+    query = "select schema_name || '.' || table_name, estimated_size from duckdb_tables() where database_name = ?"
+    places = dict(connection.execute(query, [database]).fetchall())
+    if any(0 < number < places[table] * (1 - _MOST_GONE) for table, number in rows.items()):
         connection.execute("reset max_vacuum_tasks")
         connection.execute(f"checkpoint {database}")
         connection.execute(NOTHING_TOGETHER)
-
-
-def _is_mostly_gone(connection: duckdb.DuckDBPyConnection, table: str, places: int) -> bool:
-    (rows,) = connection.execute(f"select count(*) from {table}").fetchone()
-    return 0 < rows < places * (1 - _MOST_GONE)

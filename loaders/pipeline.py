@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 
@@ -22,14 +21,12 @@ from loaders.progress import Line, Progress, detail, heading, within
 from loaders.publish import PublishReport, brought_nearer, is_behind, is_rolled_back, publish_tested
 from loaders.published_updates import told_apart
 from loaders.rehearsal import Rehearsal
-from loaders.remote import open_remote
+from loaders.remote import Listing, Remote, open_remote
 from loaders.settings import Settings
 from loaders.summary import TEMPORARY, error_code, exit_code, summary
 from loaders.sync import Stopping, SyncReport, sync
 from loaders.warehouse import open_build, remember_ended
 from loaders.words import counted
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +130,8 @@ def _run(
 ) -> SyncReport:
     """The steps, in one opening of the build database: dbt, in this process, shares it, and finds in memory what was just loaded.
 
-    To open a large one takes a fifth of a second each time, while which the server is listed, and to close it a checkpoint; and nobody
-    can take it between two steps. From the first file on that is to be loaded, a thread reads dbt and the project, where that will be
+    To open a large one takes a fifth of a second each time, in which the server is listed, and to close it a checkpoint; and nobody can
+    take it between two steps. From the first file on that is to be loaded, a thread reads dbt and the project, where that will be
     needed, and another begins the next version.
     """
     progress(heading("sync", settings.source_label, source=settings.source_label))
@@ -145,7 +142,7 @@ def _run(
             reading.submit(get_ready, settings)
             base.begin()
 
-        with course.timed("sync"), open_remote(settings) as remote, _begun(remote.list_exports) as listing:
+        with course.timed("sync"), open_remote(settings) as remote, _listing_begun(remote) as listing:
             connection = until_published.enter_context(open_build(settings.build, memory_limit=limit))
             course.sync = synced = sync(settings, connection, remote, said, stopping=stopping, on_news=on_news, listing=listing)
             news = find_news(connection)
@@ -164,10 +161,10 @@ def _run(
 
 
 @contextmanager
-def _begun(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
-    """Some work that a thread has begun, as what waits for its result."""
-    with ThreadPoolExecutor(1, thread_name_prefix="begun") as thread:
-        yield thread.submit(work).result
+def _listing_begun(remote: Remote) -> Iterator[Callable[[], Listing]]:
+    """The server's listing, which a thread has begun: what waits for it."""
+    with ThreadPoolExecutor(1, thread_name_prefix="list") as thread:
+        yield thread.submit(remote.list_exports).result
 
 
 def _build(

@@ -34,7 +34,7 @@ def _files() -> dict[str, os.stat_result]:
 
 
 def _below(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """Every file below a folder. Each run asks several times, and in a fifth of the time that ``Path.rglob`` takes."""
+    """Every file below a folder. Each run asks several times, and ``Path.rglob`` takes four times as long."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):

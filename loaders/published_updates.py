@@ -94,7 +94,8 @@ def bring_up_to_date(
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="publish") as threads:
             rows = threads.map(write, [one for one in news if not one.is_current_state])
             written = {name: count for found in rows for name, count in found.items()}
-        give_back_places(connection, "published", {table.key: table.quoted for table in currents.values()})
+        names = [".".join(table.key) for table in currents.values()]
+        give_back_places(connection, "published", {name: written[name] for name in names if name in written})
     return Updated(written, taken_over)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from loaders.errors import LoaderError, ReadFailed, StillGrowing
-from loaders.landing import Received, landing_path, sha256_of, to_disk, version_of, writing
+from loaders.landing import Received, landing_path, parse_landed, sha256_of, to_disk, version_of, writing
 from loaders.limits import Allowance
 from loaders.remote import Remote, RemoteFile
 from loaders.seam import shown
@@ -100,7 +100,7 @@ def _landed_before(one: _One) -> Landed | None:
     """The same version from a run that was killed before it was loaded; one that does not match its own name is removed."""
     for path in one.shelf.versions.get(version_of(one.path_of("")), ()):
         with writing(path):
-            if path.stat().st_size != one.file.size:
+            if parse_landed(path) is None or path.stat().st_size != one.file.size:  # no landed file is no business of ours
                 continue
             sha256 = sha256_of(path)
             if path == one.path_of(sha256):

@@ -221,6 +221,16 @@ def test_a_landed_file_that_does_not_match_its_name_is_downloaded_again(source: 
     assert landed.path.read_bytes() == b"id\n1\n"
 
 
+def test_a_file_that_somebody_put_beside_a_landed_one_is_neither_taken_nor_removed(source: Settings, write: Write):
+    write(f"{UNITS}/LOAD.csv", b"id\n1\n")
+    landed = run(source)[0][0]
+    assert isinstance(landed, Landed)
+    beside = landed.path.rename(landed.path.with_name(landed.path.name.replace(landed.sha256[:12], "mine")))
+    outcomes, downloads = run(source)
+    assert (outcomes, downloads) == ([landed], 1)
+    assert beside.read_bytes() == b"id\n1\n"
+
+
 def test_what_a_killed_run_left_half_written_is_cleared_away(over_sftp: Settings, write: Write):
     """A process is killed while it downloads: it leaves a .part, and no lock."""
     with write(f"{UNITS}/LOAD.csv").open("wb") as file:
